@@ -1,0 +1,12 @@
+//! `luochui audit`.
+
+use std::path::Path;
+
+use super::Failure;
+
+#[derive(clap::Subcommand)]
+pub enum Command {}
+
+pub fn run(_config: Option<&Path>, _command: &Command) -> Result<(), Failure> {
+    Err(Failure("audit is not written yet".into()))
+}

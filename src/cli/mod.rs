@@ -1,0 +1,88 @@
+//! The command line: one file per command. Must not decide anything that another way in would have to decide again.
+
+mod audit;
+mod backup;
+mod bench;
+mod demo;
+mod migrate;
+mod serve;
+mod user;
+mod workflow;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Luochui 落槌: the sale of state assets as YAML-defined state machines.
+#[derive(Parser)]
+#[command(name = "luochui", version)]
+struct Arguments {
+    /// Configuration file; every key can be overridden by an environment variable (see deploy/luochui.yaml).
+    #[arg(long, short, global = true, env = "LUOCHUI_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server: HTTP, timers, documents, mail.
+    Serve(serve::Options),
+    /// Play a whole trade through the REST API on an accelerated clock.
+    Demo(demo::Options),
+    /// Bring the database to this version's schema.
+    Migrate(migrate::Options),
+    /// Copy database and files consistently while the server runs.
+    Backup(backup::BackupOptions),
+    /// Restore a backup into an empty place and verify it.
+    Restore(backup::RestoreOptions),
+    /// Check, test, draw and describe workflow definitions.
+    #[command(subcommand)]
+    Workflow(workflow::Command),
+    /// Measure this machine.
+    #[command(subcommand)]
+    Bench(bench::Command),
+    /// Verify histories and records.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Manage accounts from the command line.
+    #[command(subcommand)]
+    User(user::Command),
+}
+
+/// Why a command ends without success: what is printed, and the exit code.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub String);
+
+impl Failure {
+    /// Wraps any error with what was attempted.
+    pub fn while_doing(what: &str) -> impl FnOnce(&dyn std::error::Error) -> Self + '_ {
+        move |error| Self(format!("failed to {what}: {error}"))
+    }
+}
+
+/// Parses the arguments and runs one command.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let config = arguments.config.as_deref();
+    let outcome = match arguments.command {
+        Command::Serve(options) => serve::run(config, &options),
+        Command::Demo(options) => demo::run(config, &options),
+        Command::Migrate(options) => migrate::run(config, &options),
+        Command::Backup(options) => backup::backup(config, &options),
+        Command::Restore(options) => backup::restore(config, &options),
+        Command::Workflow(command) => workflow::run(&command),
+        Command::Bench(command) => bench::run(config, &command),
+        Command::Audit(command) => audit::run(config, &command),
+        Command::User(command) => user::run(config, &command),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("luochui: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! `luochui serve`.
+
+use std::path::Path;
+
+use super::Failure;
+
+#[derive(clap::Args)]
+pub struct Options {}
+
+pub fn run(_config: Option<&Path>, _options: &Options) -> Result<(), Failure> {
+    Err(Failure("serve is not written yet".into()))
+}

@@ -1,0 +1,139 @@
+//! The only file that reads the wall clock. Everything else is given the time.
+
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::machine::Time;
+
+/// Where the process takes its time from. Cheap to clone; all clones tell the same time.
+#[derive(Clone)]
+pub struct Clock {
+    kind: Kind,
+}
+
+#[derive(Clone)]
+enum Kind {
+    System,
+    Virtual(Arc<Virtual>),
+}
+
+/// A clock for demos and tests: runs at a rate and can be moved forward.
+struct Virtual {
+    state: RwLock<Position>,
+    moved: watch::Sender<u64>,
+}
+
+#[derive(Clone, Copy)]
+struct Position {
+    real: Instant,
+    time: Time,
+    rate: u32,
+}
+
+impl Position {
+    fn now(&self) -> Time {
+        let millis = self.real.elapsed().as_millis().saturating_mul(u128::from(self.rate));
+        self.time.plus_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+    }
+}
+
+impl Clock {
+    /// The machine's own clock.
+    pub fn system() -> Self {
+        Self { kind: Kind::System }
+    }
+
+    /// A clock that starts at `time` and runs `rate` times as fast as the real one (0 stands still).
+    pub fn virtual_from(time: Time, rate: u32) -> Self {
+        let position = Position {
+            real: Instant::now(),
+            time,
+            rate,
+        };
+        let state = RwLock::new(position);
+        Self {
+            kind: Kind::Virtual(Arc::new(Virtual {
+                state,
+                moved: watch::Sender::new(0),
+            })),
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn now(&self) -> Time {
+        match &self.kind {
+            Kind::System => {
+                let now = std::time::SystemTime::now()
+                    .duration_since(std::time::UNIX_EPOCH)
+                    .unwrap_or_default();
+                Time(i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
+            }
+            Kind::Virtual(clock) => clock.position().now(),
+        }
+    }
+
+    /// Moves a virtual clock forward and wakes all sleepers. A system clock, and a time in the past, stay as they are.
+    pub fn advance_to(&self, time: Time) {
+        if let Kind::Virtual(clock) = &self.kind {
+            let mut state = clock.state.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let now = state.now().max(time);
+            *state = Position {
+                real: Instant::now(),
+                time: now,
+                rate: state.rate,
+            };
+            drop(state);
+            clock.moved.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// True for clocks whose passing says nothing about real lateness.
+    pub fn is_virtual(&self) -> bool {
+        matches!(self.kind, Kind::Virtual(_))
+    }
+
+    /// Waits until the clock shows `time`; never returns early.
+    pub async fn sleep_until(&self, time: Time) {
+        match &self.kind {
+            Kind::System => {
+                while let Some(left) = left(time, self.now()) {
+                    tokio::time::sleep(left).await;
+                }
+            }
+            Kind::Virtual(clock) => clock.sleep_until(time).await,
+        }
+    }
+}
+
+/// How long until `time`; `None` once it is reached.
+fn left(time: Time, now: Time) -> Option<Duration> {
+    u64::try_from(time.millis_since(now))
+        .ok()
+        .filter(|millis| *millis > 0)
+        .map(Duration::from_millis)
+}
+
+impl Virtual {
+    fn position(&self) -> Position {
+        *self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    async fn sleep_until(&self, time: Time) {
+        // Subscribed before the clock is read, so that no move falls between the two.
+        let mut moved = self.moved.subscribe();
+        loop {
+            let position = self.position();
+            let Some(left) = left(time, position.now()) else { return };
+            let real = left
+                .checked_div(position.rate)
+                .unwrap_or(Duration::MAX)
+                .min(Duration::from_secs(3_600));
+            tokio::select! {
+                () = tokio::time::sleep(real + Duration::from_millis(1)) => {}
+                _ = moved.changed() => {}
+            }
+        }
+    }
+}

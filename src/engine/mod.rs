@@ -1,0 +1,77 @@
+//! The write path: queue, decide in memory, write together, answer. Must not know HTTP, mail or documents.
+
+use std::sync::Arc;
+
+use crate::machine::history::Taken;
+use crate::machine::step::{Actor, Answer, Cause};
+use crate::machine::trade::InstanceId;
+use crate::machine::value::Map;
+use crate::machine::{Bundle, Name, Time, Trade};
+
+/// A command as it came in. Every command may carry an idempotency key.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    pub actor: Actor,
+    /// Unique per actor for at least 72 hours.
+    pub key: Option<IdempotencyKey>,
+    /// Stamped when the request entered the platform.
+    pub ingress: Time,
+    pub request: Request,
+}
+
+/// The key, and the digest of what it was sent with: the same key with another body is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    pub key: String,
+    pub body_sha256: String,
+}
+
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Opens a trade with the newest published version of a bundle.
+    Open {
+        bundle: Name,
+        machine: Option<Name>,
+        data: Map,
+    },
+    /// Offers a cause to an instance.
+    Offer { instance: InstanceId, cause: Cause },
+}
+
+/// The committed outcome of a submission. A repeated key gets the first one's receipt.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Receipt {
+    pub trade: InstanceId,
+    pub instance: InstanceId,
+    pub answer: Answer,
+    /// The trade's history length after the submission. Staff only: it would tell bidders how much happens.
+    pub seq: u64,
+    pub at: Time,
+    /// Active states of the instance afterwards.
+    pub states: Vec<Name>,
+    pub transitions: Vec<Taken>,
+}
+
+/// A committed trade with the definitions it is pinned to.
+#[derive(Clone)]
+pub struct Snapshot {
+    pub trade: Arc<Trade>,
+    pub bundle: Arc<Bundle>,
+}
+
+/// The machinery failed; a lawful no is a `Receipt` with `Answer::Refused`.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("no such instance")]
+    NotFound,
+    #[error("no such bundle is published: {0}")]
+    UnknownBundle(String),
+    #[error("the idempotency key was used with another request")]
+    KeyReused,
+    #[error("the queue is full")]
+    Overloaded { retry_after_seconds: u32 },
+    #[error("the engine is stopping")]
+    Stopping,
+    #[error("the store failed: {0}")]
+    Store(String),
+}

@@ -1,0 +1,1 @@
+//! Double entry over the ledger rows of a trade. Pure.

@@ -1,0 +1,14 @@
+//! Luochui: YAML-defined state machines on which the sale of state assets runs. `ARCHITECTURE.md` is the map.
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod engine;
+pub mod http;
+pub mod identity;
+pub mod ledger;
+pub mod machine;
+pub mod performers;
+pub mod store;
+pub mod telemetry;
+pub mod workers;

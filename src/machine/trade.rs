@@ -1,0 +1,207 @@
+//! What is stored of a trade: a root instance with all its descendants, the unit of consistency.
+//! Must not decide anything: `step` does, and returns a new value of these types.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Time;
+use super::period::Period;
+use super::value::{Map, Name};
+
+/// Identifies an instance across all trades: 26 characters, drawn from the step's seed, telling nothing about order.
+pub type InstanceId = Name;
+
+/// Identifies a to-do: `{instance}.{state path}.{entry number}` hashed to 26 characters.
+pub type TodoId = Name;
+
+/// A root instance with its descendants. Cloning is cheap: instances are shared until they change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trade {
+    /// The id of the root instance.
+    pub id: InstanceId,
+    pub bundle: BundleRef,
+    /// How many history entries the trade has.
+    pub seq: u64,
+    /// Hash of the last history entry, lower-case hex; 64 zeros before the first.
+    pub head: Name,
+    /// The latest time the trade has seen; time never runs back within a trade.
+    pub now: Time,
+    pub instances: BTreeMap<InstanceId, Arc<Instance>>,
+}
+
+/// Which published definitions a trade is pinned to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BundleRef {
+    pub name: Name,
+    pub version: Name,
+    /// Lower-case hex over all files and templates.
+    pub sha256: Name,
+}
+
+/// One running case of a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    pub id: InstanceId,
+    pub machine: Name,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<InstanceId>,
+    /// The parent's state path whose `invoke` started this instance and whose exit ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoked_by: Option<Name>,
+    /// The party that started it, for machines started by an outside event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Name>,
+    /// What others may call it by: a random plate number, unique in the trade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Name>,
+    /// Paths of the active atomic states, in document order.
+    pub states: Vec<Name>,
+    /// Recorded configurations of history states: path of the history state to atomic or child paths.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub remembered: BTreeMap<Name, Vec<Name>>,
+    pub data: Map,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub timers: BTreeMap<Name, Timer>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub todos: BTreeMap<TodoId, Todo>,
+    /// How often each state has been entered; numbers to-dos and documents.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub entered: BTreeMap<Name, u32>,
+    /// Generations of timers that are no longer armed, so that a late firing stays a no-op.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub generations: BTreeMap<Name, u32>,
+    /// The latest of each document: what was asked for, and, once rendered, its digest and number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub documents: BTreeMap<Name, Document>,
+    /// Who completed the to-do of a state last, for `notBy`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub acted: BTreeMap<Name, Name>,
+    /// Values of `once:` expressions already seen (bank references), so that a repeated message is recognised.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub seen: BTreeSet<Name>,
+    /// A root-to-leaf suspension holds this instance: its events are refused except those let through.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub frozen: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub done: bool,
+    /// What a final state handed to the parent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub output: Map,
+}
+
+/// An armed timer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timer {
+    /// The state it belongs to; leaving that state disarms it. For a delayed `send`, the root state.
+    pub state: Name,
+    pub generation: u32,
+    /// When the count began.
+    pub start: Time,
+    pub due: Time,
+    /// What was counted from `start`; absent for `until`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
+    /// The due time rests on an unpublished calendar year: shown, never fired.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
+    /// What remained when a suspension froze it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<Remainder>,
+    /// Its firing failed (a guard could not be evaluated); waits for an admin's retry.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
+    /// For a delayed `send`: the event and its payload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<(Name, Map)>,
+}
+
+impl Timer {
+    /// True where the timer may fire at all: not frozen, provisional or held.
+    pub fn is_live(&self) -> bool {
+        self.frozen.is_none() && !self.provisional && !self.held
+    }
+}
+
+/// What is left of a frozen timer. Working days are counted in working days, so that a thaw never lands on a holiday.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remainder {
+    Millis(i64),
+    /// Whole working days, and the clock time the deadline keeps (milliseconds after local midnight).
+    Workdays {
+        days: u32,
+        clock: i64,
+    },
+}
+
+/// An open to-do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Todo {
+    pub id: TodoId,
+    /// Path of the state that declares it.
+    pub state: Name,
+    /// Which entry of that state.
+    pub entry: u32,
+    pub opened: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Time>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
+    /// The account that claimed it or was handed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_by: Option<Name>,
+    /// For `completion: all`: roles that have answered, with their outcome.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<Name, Name>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub frozen: bool,
+}
+
+/// The latest rendering of one kind of document of an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// Counts renderings asked for, from 1.
+    pub revision: u32,
+    /// SHA-256 of the PDF in lower-case hex, once rendered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<Name>,
+    /// Roles whose signature was acknowledged over that digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signed_by: Vec<Name>,
+}
+
+impl Trade {
+    /// The root instance. A trade always has one.
+    pub fn root(&self) -> Option<&Instance> {
+        self.instances.get(&self.id).map(AsRef::as_ref)
+    }
+
+    /// The earliest live timer due at or before `at`, by due time, then instance, then name.
+    pub fn next_due(&self, at: Time) -> Option<(InstanceId, Name, Time)> {
+        self.live_timers()
+            .filter(|(_, _, due)| *due <= at)
+            .min_by(|a, b| (a.2, &a.0, &a.1).cmp(&(b.2, &b.0, &b.1)))
+    }
+
+    /// The due time of the earliest live timer.
+    pub fn earliest_due(&self) -> Option<Time> {
+        self.live_timers().map(|(_, _, due)| due).min()
+    }
+
+    fn live_timers(&self) -> impl Iterator<Item = (InstanceId, Name, Time)> + '_ {
+        self.instances
+            .values()
+            .filter(|instance| !instance.done)
+            .flat_map(|instance| {
+                instance
+                    .timers
+                    .iter()
+                    .filter(|(_, timer)| timer.is_live())
+                    .map(|(name, timer)| (instance.id.clone(), name.clone(), timer.due))
+            })
+    }
+}

@@ -1,0 +1,1 @@
+//! What an effect does once it is committed: documents, mail, webhooks. Must not decide about a trade.

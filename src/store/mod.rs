@@ -1,0 +1,1 @@
+//! All SQL. Backend differences stand in `dialect.rs` and nowhere else.

@@ -1,0 +1,1 @@
+//! Background loops: timers, outbox, calendar-driven schedules. Each is idempotent: period and nudge.
