@@ -1,1 +1,6 @@
-//! Tests: structure.
+//! Tests about the tree itself: who may know whom, what every file says of itself, and what no file may contain.
+//! Must not test behaviour.
+
+mod files;
+mod rooms;
+mod sources;
