@@ -1,5 +1,17 @@
 //! The write path: queue, decide in memory, write together, answer. Must not know HTTP, mail or documents.
 
+mod api;
+mod hub;
+mod library;
+mod queue;
+mod start;
+mod writer;
+
+pub use api::Engine;
+pub use hub::Committed;
+pub use library::{Library, PublishError, Published};
+pub use start::{EngineConfig, Handle};
+
 use std::sync::Arc;
 
 use crate::machine::history::Taken;
@@ -7,6 +19,7 @@ use crate::machine::step::{Actor, Answer, Cause};
 use crate::machine::trade::InstanceId;
 use crate::machine::value::Map;
 use crate::machine::{Bundle, Name, Time, Trade};
+use crate::store::StoreError;
 
 /// A command as it came in. Every command may carry an idempotency key.
 #[derive(Clone, Debug)]
@@ -14,7 +27,7 @@ pub struct Submission {
     pub actor: Actor,
     /// Unique per actor for at least 72 hours.
     pub key: Option<IdempotencyKey>,
-    /// Stamped when the request entered the platform.
+    /// Stamped when the request entered the platform (`Engine::now`).
     pub ingress: Time,
     pub request: Request,
 }
@@ -73,5 +86,5 @@ pub enum EngineError {
     #[error("the engine is stopping")]
     Stopping,
     #[error("the store failed: {0}")]
-    Store(String),
+    Store(#[from] StoreError),
 }
