@@ -1,4 +1,3 @@
-DROP TABLE schedule_slots;
 DROP TABLE mail_tokens;
 DROP TABLE mail_log;
 DROP TABLE document_numbers;

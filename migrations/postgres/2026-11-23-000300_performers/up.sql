@@ -52,12 +52,3 @@ CREATE TABLE mail_tokens (
     used_at BIGINT
 );
 CREATE INDEX mail_tokens_expiry ON mail_tokens (expires_at);
-
--- What a calendar drives happens once per slot, however often and by however many processes it is nudged.
-CREATE TABLE schedule_slots (
-    schedule TEXT NOT NULL,
-    slot TEXT NOT NULL,
-    at BIGINT NOT NULL,
-    PRIMARY KEY (schedule, slot)
-);
-CREATE INDEX schedule_slots_at ON schedule_slots (at);
