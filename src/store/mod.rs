@@ -1,11 +1,26 @@
 //! All SQL: connections, migrations, schema, and one file per family of tables. Must not decide anything and must not
 //! open a transaction of its own where a caller holds one: functions take `conn`, resource first, verb second.
 
+pub mod batch;
+pub mod calendar_rows;
 pub mod connection;
+pub mod definition_rows;
+pub mod dialect;
 mod either;
 pub mod error;
+pub mod history_rows;
+pub mod idempotency_rows;
+pub mod incident_rows;
+pub mod ledger_rows;
 pub mod migrations;
+pub mod outage_rows;
+pub mod outbox_rows;
+pub mod published_rows;
+pub mod schedule_rows;
 pub mod schema;
+pub mod timer_rows;
+pub mod todo_rows;
+pub mod trade_rows;
 
 pub use connection::{Backend, Connection, Target};
 pub use error::StoreError;

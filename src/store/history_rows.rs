@@ -1,0 +1,67 @@
+//! The append-only history. Must not verify: `machine::history` knows how entries hang together.
+
+use diesel::prelude::*;
+use serde::Serialize;
+
+use super::schema::history;
+use super::{Connection, StoreError};
+use crate::machine::Time;
+use crate::machine::history::Entry;
+
+#[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
+#[diesel(table_name = history, treat_none_as_default_value = false)]
+pub struct HistoryRow {
+    pub trade: String,
+    pub seq: i64,
+    pub instance: String,
+    pub event: String,
+    pub at: i64,
+    pub public: String,
+    pub public_salt: String,
+    pub private: Option<String>,
+    pub private_salt: Option<String>,
+    pub private_digest: String,
+    pub prev: String,
+    pub hash: String,
+}
+
+impl HistoryRow {
+    /// The entry, or `None` where its private part has been erased.
+    ///
+    /// # Errors
+    /// Content that cannot be read back.
+    pub fn entry(&self) -> Result<Option<Entry>, StoreError> {
+        let (Some(private), Some(private_salt)) = (&self.private, &self.private_salt) else {
+            return Ok(None);
+        };
+        Ok(Some(Entry {
+            seq: u64::try_from(self.seq).map_err(|_| StoreError::Corrupt("negative seq".into()))?,
+            at: Time(self.at),
+            public: serde_json::from_str(&self.public)?,
+            private: serde_json::from_str(private)?,
+            public_salt: self.public_salt.as_str().into(),
+            private_salt: private_salt.as_str().into(),
+            hash: self.hash.as_str().into(),
+            prev: self.prev.as_str().into(),
+        }))
+    }
+}
+
+/// Rows of a trade after `after`, in their order.
+///
+/// # Errors
+/// A failing database.
+pub fn history_after(conn: &mut Connection, trade: &str, after: i64, limit: i64) -> Result<Vec<HistoryRow>, StoreError> {
+    let rows = history::table.filter(history::trade.eq(trade)).filter(history::seq.gt(after));
+    Ok(rows.order(history::seq).limit(limit).select(HistoryRow::as_select()).load(conn)?)
+}
+
+/// True where this very entry is durable: asked after a commit whose outcome is unknown.
+///
+/// # Errors
+/// A failing database.
+pub fn history_holds(conn: &mut Connection, trade: &str, seq: i64, hash: &str) -> Result<bool, StoreError> {
+    let row = history::table.filter(history::trade.eq(trade)).filter(history::seq.eq(seq));
+    let found: Option<String> = row.select(history::hash).first(conn).optional()?;
+    Ok(found.as_deref() == Some(hash))
+}

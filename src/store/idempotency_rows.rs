@@ -1,0 +1,38 @@
+//! Receipts by (actor, key), so that a repeated command is answered and not done again. Must not interpret a receipt.
+
+use diesel::prelude::*;
+use serde::Serialize;
+
+use super::schema::idempotency_keys;
+use super::{Connection, StoreError};
+use crate::machine::Time;
+
+#[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
+#[diesel(table_name = idempotency_keys)]
+pub struct KeyRow {
+    pub actor: String,
+    pub key: String,
+    pub body_sha256: String,
+    pub receipt: String,
+    pub at: i64,
+}
+
+/// What a key was used for.
+///
+/// # Errors
+/// A failing database.
+pub fn key_find(conn: &mut Connection, actor: &str, key: &str) -> Result<Option<KeyRow>, StoreError> {
+    let row = idempotency_keys::table
+        .filter(idempotency_keys::actor.eq(actor))
+        .filter(idempotency_keys::key.eq(key));
+    Ok(row.select(KeyRow::as_select()).first(conn).optional()?)
+}
+
+/// Forgets keys used before `before`; at least 72 hours must have passed.
+///
+/// # Errors
+/// A failing database.
+pub fn keys_forget(conn: &mut Connection, before: Time) -> Result<usize, StoreError> {
+    let old = idempotency_keys::table.filter(idempotency_keys::at.lt(before.0));
+    Ok(diesel::delete(old).execute(conn)?)
+}

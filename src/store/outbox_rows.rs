@@ -1,0 +1,48 @@
+//! Effects that leave the database. Must not perform them, and must not know what they mean.
+
+use diesel::prelude::*;
+use serde::Serialize;
+
+use super::schema::outbox;
+use super::{Connection, StoreError};
+use crate::machine::Time;
+
+#[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
+#[diesel(table_name = outbox, treat_none_as_default_value = false)]
+pub struct OutboxRow {
+    pub id: String,
+    pub trade: String,
+    pub instance: String,
+    /// `document`, `mail`, `todo_mail`, `webhook` or `new_trade`.
+    pub kind: String,
+    /// `{effect, snapshot}` in JSON.
+    pub payload: String,
+    pub created_at: i64,
+    pub available_at: i64,
+    pub attempts: i64,
+    pub lease_until: Option<i64>,
+    pub lease_owner: Option<String>,
+    pub done_at: Option<i64>,
+    pub failed_at: Option<i64>,
+    pub error: Option<String>,
+}
+
+/// How many rows wait, and since when the oldest does.
+///
+/// # Errors
+/// A failing database.
+pub fn outbox_waiting(conn: &mut Connection) -> Result<(i64, Option<Time>), StoreError> {
+    let waiting = outbox::table.filter(outbox::done_at.is_null()).filter(outbox::failed_at.is_null());
+    let count = waiting.count().get_result(conn)?;
+    let oldest: Option<i64> = waiting.order(outbox::available_at).select(outbox::created_at).first(conn).optional()?;
+    Ok((count, oldest.map(Time)))
+}
+
+/// All rows of a trade, oldest first.
+///
+/// # Errors
+/// A failing database.
+pub fn outbox_of_trade(conn: &mut Connection, trade: &str) -> Result<Vec<OutboxRow>, StoreError> {
+    let rows = outbox::table.filter(outbox::trade.eq(trade));
+    Ok(rows.order((outbox::created_at, outbox::id)).select(OutboxRow::as_select()).load(conn)?)
+}

@@ -1,0 +1,175 @@
+//! Trades, their instances and the fields that lists show. Must not interpret a definition: `engine::projection` does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use serde::Serialize;
+
+use super::schema::{instance_fields, instances, trades};
+use super::{Connection, StoreError};
+use crate::machine::trade::{BundleRef, InstanceId};
+use crate::machine::{Instance, Name, Time, Trade};
+
+#[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
+#[diesel(table_name = trades)]
+pub struct TradeRow {
+    pub id: String,
+    pub bundle: String,
+    pub bundle_version: String,
+    pub bundle_sha256: String,
+    pub seq: i64,
+    pub head: String,
+    pub now: i64,
+    pub opened_at: i64,
+    pub done: bool,
+}
+
+/// A trade that exists moves on, provided that it still stands at `prior`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TradeMove {
+    pub id: String,
+    pub prior: i64,
+    pub seq: i64,
+    pub head: String,
+    pub now: i64,
+    pub done: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
+#[diesel(table_name = instances, treat_none_as_default_value = false)]
+pub struct InstanceRow {
+    pub id: String,
+    pub trade: String,
+    pub machine: String,
+    pub parent: Option<String>,
+    pub owner: Option<String>,
+    pub key: Option<String>,
+    pub states: String,
+    pub tags: String,
+    pub done: bool,
+    pub opened_at: i64,
+    pub changed_at: i64,
+    pub published: i64,
+    pub recorded: i64,
+    pub body: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
+#[diesel(table_name = instance_fields, treat_none_as_default_value = false)]
+pub struct FieldRow {
+    pub instance: String,
+    pub field: String,
+    pub trade: String,
+    pub machine: String,
+    pub value: String,
+    pub text: Option<String>,
+    pub number: Option<i64>,
+}
+
+/// What an instance's row keeps beside the instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub opened_at: Time,
+    pub published: i64,
+    pub recorded: i64,
+}
+
+/// A trade as it is stored.
+#[derive(Clone, Debug)]
+pub struct StoredTrade {
+    pub trade: Trade,
+    pub counters: BTreeMap<InstanceId, Counters>,
+}
+
+/// The trade with all its instances, or `None` where there is no such trade.
+///
+/// # Errors
+/// A failing database, or a body that cannot be read back.
+pub fn trade_load(conn: &mut Connection, id: &str) -> Result<Option<StoredTrade>, StoreError> {
+    let row: Option<TradeRow> = trades::table
+        .filter(trades::id.eq(id))
+        .select(TradeRow::as_select())
+        .first(conn)
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    let bodies: Vec<(String, i64, i64, i64)> = instances::table
+        .filter(instances::trade.eq(id))
+        .select((
+            instances::body,
+            instances::opened_at,
+            instances::published,
+            instances::recorded,
+        ))
+        .load(conn)?;
+    let mut trade = Trade {
+        id: row.id.into(),
+        bundle: BundleRef {
+            name: row.bundle.into(),
+            version: row.bundle_version.into(),
+            sha256: row.bundle_sha256.into(),
+        },
+        seq: u64::try_from(row.seq).map_err(|_| StoreError::Corrupt("negative seq".into()))?,
+        head: row.head.into(),
+        now: Time(row.now),
+        instances: BTreeMap::new(),
+    };
+    let mut counters = BTreeMap::new();
+    for (body, opened_at, published, recorded) in bodies {
+        let instance: Instance = serde_json::from_str(&body)?;
+        let counted = Counters {
+            opened_at: Time(opened_at),
+            published,
+            recorded,
+        };
+        counters.insert(Arc::clone(&instance.id), counted);
+        trade.instances.insert(Arc::clone(&instance.id), Arc::new(instance));
+    }
+    Ok(Some(StoredTrade { trade, counters }))
+}
+
+/// The history length of a trade, which is its version.
+///
+/// # Errors
+/// A failing database.
+pub fn trade_seq(conn: &mut Connection, id: &str) -> Result<Option<i64>, StoreError> {
+    let seq = trades::table.filter(trades::id.eq(id)).select(trades::seq);
+    Ok(seq.first(conn).optional()?)
+}
+
+/// Ids of all trades after `after`, in their order: for audits, page by page.
+///
+/// # Errors
+/// A failing database.
+pub fn trade_ids(conn: &mut Connection, after: &str, limit: i64) -> Result<Vec<String>, StoreError> {
+    let ids = trades::table.filter(trades::id.gt(after)).select(trades::id);
+    Ok(ids.order(trades::id).limit(limit).load(conn)?)
+}
+
+/// The trade that an instance belongs to.
+///
+/// # Errors
+/// A failing database.
+pub fn instance_trade(conn: &mut Connection, instance: &str) -> Result<Option<Name>, StoreError> {
+    let trade = instances::table.filter(instances::id.eq(instance)).select(instances::trade);
+    let found: Option<String> = trade.first(conn).optional()?;
+    Ok(found.map(Name::from))
+}
+
+/// One instance's row.
+///
+/// # Errors
+/// A failing database.
+pub fn instance_get(conn: &mut Connection, id: &str) -> Result<Option<InstanceRow>, StoreError> {
+    let row = instances::table.filter(instances::id.eq(id)).select(InstanceRow::as_select());
+    Ok(row.first(conn).optional()?)
+}
+
+/// The listed fields of one instance, by name.
+///
+/// # Errors
+/// A failing database.
+pub fn fields_of_instance(conn: &mut Connection, instance: &str) -> Result<Vec<FieldRow>, StoreError> {
+    let rows = instance_fields::table.filter(instance_fields::instance.eq(instance));
+    Ok(rows.order(instance_fields::field).select(FieldRow::as_select()).load(conn)?)
+}
