@@ -54,7 +54,9 @@ pub fn definitions_all(conn: &mut Connection) -> Result<Vec<DefinitionHead>, Sto
 /// # Errors
 /// A failing database.
 pub fn definition_get(conn: &mut Connection, name: &str, version: &str) -> Result<Option<DefinitionRow>, StoreError> {
-    let row = definitions::table.filter(definitions::name.eq(name)).filter(definitions::version.eq(version));
+    let row = definitions::table
+        .filter(definitions::name.eq(name))
+        .filter(definitions::version.eq(version));
     Ok(row.select(DefinitionRow::as_select()).first(conn).optional()?)
 }
 

@@ -51,9 +51,20 @@ impl HistoryRow {
 ///
 /// # Errors
 /// A failing database.
-pub fn history_after(conn: &mut Connection, trade: &str, after: i64, limit: i64) -> Result<Vec<HistoryRow>, StoreError> {
-    let rows = history::table.filter(history::trade.eq(trade)).filter(history::seq.gt(after));
-    Ok(rows.order(history::seq).limit(limit).select(HistoryRow::as_select()).load(conn)?)
+pub fn history_after(
+    conn: &mut Connection,
+    trade: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<HistoryRow>, StoreError> {
+    let rows = history::table
+        .filter(history::trade.eq(trade))
+        .filter(history::seq.gt(after));
+    Ok(rows
+        .order(history::seq)
+        .limit(limit)
+        .select(HistoryRow::as_select())
+        .load(conn)?)
 }
 
 /// True where this very entry is durable: asked after a commit whose outcome is unknown.
@@ -61,7 +72,9 @@ pub fn history_after(conn: &mut Connection, trade: &str, after: i64, limit: i64)
 /// # Errors
 /// A failing database.
 pub fn history_holds(conn: &mut Connection, trade: &str, seq: i64, hash: &str) -> Result<bool, StoreError> {
-    let row = history::table.filter(history::trade.eq(trade)).filter(history::seq.eq(seq));
+    let row = history::table
+        .filter(history::trade.eq(trade))
+        .filter(history::seq.eq(seq));
     let found: Option<String> = row.select(history::hash).first(conn).optional()?;
     Ok(found.as_deref() == Some(hash))
 }

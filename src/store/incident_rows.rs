@@ -36,7 +36,9 @@ pub fn incident_open(conn: &mut Connection, row: &IncidentRow) -> Result<(), Sto
 /// # Errors
 /// A failing database.
 pub fn incident_get(conn: &mut Connection, id: &str) -> Result<Option<IncidentRow>, StoreError> {
-    let row = incidents::table.filter(incidents::id.eq(id)).select(IncidentRow::as_select());
+    let row = incidents::table
+        .filter(incidents::id.eq(id))
+        .select(IncidentRow::as_select());
     Ok(row.first(conn).optional()?)
 }
 
@@ -47,7 +49,11 @@ pub fn incident_get(conn: &mut Connection, id: &str) -> Result<Option<IncidentRo
 pub fn incidents_open(conn: &mut Connection, limit: i64) -> Result<Vec<IncidentRow>, StoreError> {
     let rows = incidents::table.filter(incidents::closed_at.is_null());
     let order = (incidents::opened_at.desc(), incidents::id);
-    Ok(rows.order(order).limit(limit).select(IncidentRow::as_select()).load(conn)?)
+    Ok(rows
+        .order(order)
+        .limit(limit)
+        .select(IncidentRow::as_select())
+        .load(conn)?)
 }
 
 /// Closes an incident; closing a closed one changes nothing.
@@ -55,7 +61,9 @@ pub fn incidents_open(conn: &mut Connection, limit: i64) -> Result<Vec<IncidentR
 /// # Errors
 /// `NotFound` where there is no open incident of that id.
 pub fn incident_close(conn: &mut Connection, id: &str, by: &str, at: Time) -> Result<(), StoreError> {
-    let open = incidents::table.filter(incidents::id.eq(id)).filter(incidents::closed_at.is_null());
+    let open = incidents::table
+        .filter(incidents::id.eq(id))
+        .filter(incidents::closed_at.is_null());
     let closed = (incidents::closed_at.eq(at.0), incidents::closed_by.eq(by));
     match diesel::update(open).set(closed).execute(conn)? {
         0 => Err(StoreError::NotFound),

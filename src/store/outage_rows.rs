@@ -41,7 +41,11 @@ pub fn heartbeat_last(conn: &mut Connection) -> Result<Option<Time>, StoreError>
 /// A failing database.
 pub fn outage_record(conn: &mut Connection, outage: Outage, reason: &str) -> Result<(), StoreError> {
     let row = outages::table.filter(outages::from_at.eq(outage.from.0));
-    if diesel::update(row).set(outages::until_at.eq(outage.until.0)).execute(conn)? == 0 {
+    if diesel::update(row)
+        .set(outages::until_at.eq(outage.until.0))
+        .execute(conn)?
+        == 0
+    {
         let row = (
             outages::from_at.eq(outage.from.0),
             outages::until_at.eq(outage.until.0),
@@ -57,7 +61,9 @@ pub fn outage_record(conn: &mut Connection, outage: Outage, reason: &str) -> Res
 /// # Errors
 /// A failing database.
 pub fn outages_since(conn: &mut Connection, since: Time) -> Result<Vec<Outage>, StoreError> {
-    let rows = outages::table.filter(outages::until_at.gt(since.0)).order(outages::from_at);
+    let rows = outages::table
+        .filter(outages::until_at.gt(since.0))
+        .order(outages::from_at);
     let rows: Vec<(i64, i64)> = rows.select((outages::from_at, outages::until_at)).load(conn)?;
     Ok(rows
         .into_iter()

@@ -32,9 +32,15 @@ pub struct OutboxRow {
 /// # Errors
 /// A failing database.
 pub fn outbox_waiting(conn: &mut Connection) -> Result<(i64, Option<Time>), StoreError> {
-    let waiting = outbox::table.filter(outbox::done_at.is_null()).filter(outbox::failed_at.is_null());
+    let waiting = outbox::table
+        .filter(outbox::done_at.is_null())
+        .filter(outbox::failed_at.is_null());
     let count = waiting.count().get_result(conn)?;
-    let oldest: Option<i64> = waiting.order(outbox::available_at).select(outbox::created_at).first(conn).optional()?;
+    let oldest: Option<i64> = waiting
+        .order(outbox::available_at)
+        .select(outbox::created_at)
+        .first(conn)
+        .optional()?;
     Ok((count, oldest.map(Time)))
 }
 
@@ -44,5 +50,8 @@ pub fn outbox_waiting(conn: &mut Connection) -> Result<(i64, Option<Time>), Stor
 /// A failing database.
 pub fn outbox_of_trade(conn: &mut Connection, trade: &str) -> Result<Vec<OutboxRow>, StoreError> {
     let rows = outbox::table.filter(outbox::trade.eq(trade));
-    Ok(rows.order((outbox::created_at, outbox::id)).select(OutboxRow::as_select()).load(conn)?)
+    Ok(rows
+        .order((outbox::created_at, outbox::id))
+        .select(OutboxRow::as_select())
+        .load(conn)?)
 }

@@ -37,15 +37,32 @@ pub fn published_after(
     after: i64,
     limit: i64,
 ) -> Result<Vec<PublishedRow>, StoreError> {
-    let rows = published::table.filter(published::instance.eq(instance)).filter(published::number.gt(after));
-    Ok(rows.order(published::number).limit(limit).select(PublishedRow::as_select()).load(conn)?)
+    let rows = published::table
+        .filter(published::instance.eq(instance))
+        .filter(published::number.gt(after));
+    Ok(rows
+        .order(published::number)
+        .limit(limit)
+        .select(PublishedRow::as_select())
+        .load(conn)?)
 }
 
 /// An instance's record after `after`, in its order.
 ///
 /// # Errors
 /// A failing database.
-pub fn records_after(conn: &mut Connection, instance: &str, after: i64, limit: i64) -> Result<Vec<RecordRow>, StoreError> {
-    let rows = records::table.filter(records::instance.eq(instance)).filter(records::number.gt(after));
-    Ok(rows.order(records::number).limit(limit).select(RecordRow::as_select()).load(conn)?)
+pub fn records_after(
+    conn: &mut Connection,
+    instance: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<RecordRow>, StoreError> {
+    let rows = records::table
+        .filter(records::instance.eq(instance))
+        .filter(records::number.gt(after));
+    Ok(rows
+        .order(records::number)
+        .limit(limit)
+        .select(RecordRow::as_select())
+        .load(conn)?)
 }

@@ -34,7 +34,9 @@ pub fn slot_done(conn: &mut Connection, schedule: &str, slot: &str, at: Time) ->
     let row = schedule_slots::table
         .filter(schedule_slots::schedule.eq(schedule))
         .filter(schedule_slots::slot.eq(slot));
-    diesel::update(row).set(schedule_slots::done_at.eq(at.0)).execute(conn)?;
+    diesel::update(row)
+        .set(schedule_slots::done_at.eq(at.0))
+        .execute(conn)?;
     Ok(())
 }
 
@@ -42,11 +44,20 @@ pub fn slot_done(conn: &mut Connection, schedule: &str, slot: &str, at: Time) ->
 ///
 /// # Errors
 /// A failing database.
-pub fn slot_take_over(conn: &mut Connection, schedule: &str, slot: &str, claimed_before: Time, at: Time) -> Result<bool, StoreError> {
+pub fn slot_take_over(
+    conn: &mut Connection,
+    schedule: &str,
+    slot: &str,
+    claimed_before: Time,
+    at: Time,
+) -> Result<bool, StoreError> {
     let row = schedule_slots::table
         .filter(schedule_slots::schedule.eq(schedule))
         .filter(schedule_slots::slot.eq(slot))
         .filter(schedule_slots::done_at.is_null())
         .filter(schedule_slots::claimed_at.lt(claimed_before.0));
-    Ok(diesel::update(row).set(schedule_slots::claimed_at.eq(at.0)).execute(conn)? == 1)
+    Ok(diesel::update(row)
+        .set(schedule_slots::claimed_at.eq(at.0))
+        .execute(conn)?
+        == 1)
 }

@@ -41,7 +41,10 @@ pub fn timers_due(conn: &mut Connection, now: Time, limit: i64) -> Result<Vec<Ti
 /// # Errors
 /// A failing database.
 pub fn timer_next(conn: &mut Connection) -> Result<Option<Time>, StoreError> {
-    let next = timers::table.filter(timers::live).order(timers::due_at).select(timers::due_at);
+    let next = timers::table
+        .filter(timers::live)
+        .order(timers::due_at)
+        .select(timers::due_at);
     let next: Option<i64> = next.first(conn).optional()?;
     Ok(next.map(Time))
 }
@@ -61,5 +64,8 @@ pub fn timers_provisional(conn: &mut Connection) -> Result<Vec<String>, StoreErr
 /// A failing database.
 pub fn timers_of_trade(conn: &mut Connection, trade: &str) -> Result<Vec<TimerRow>, StoreError> {
     let rows = timers::table.filter(timers::trade.eq(trade));
-    Ok(rows.order((timers::instance, timers::name)).select(TimerRow::as_select()).load(conn)?)
+    Ok(rows
+        .order((timers::instance, timers::name))
+        .select(TimerRow::as_select())
+        .load(conn)?)
 }

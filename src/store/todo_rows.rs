@@ -50,7 +50,10 @@ pub fn todo_get(conn: &mut Connection, id: &str) -> Result<Option<TodoRow>, Stor
 /// A failing database.
 pub fn todos_of_instance(conn: &mut Connection, instance: &str) -> Result<Vec<TodoRow>, StoreError> {
     let rows = todos::table.filter(todos::instance.eq(instance));
-    Ok(rows.order((todos::opened_at, todos::id)).select(TodoRow::as_select()).load(conn)?)
+    Ok(rows
+        .order((todos::opened_at, todos::id))
+        .select(TodoRow::as_select())
+        .load(conn)?)
 }
 
 /// Open to-dos that concern any of the audiences, the earliest due first, those without a due date last.
@@ -61,7 +64,9 @@ pub fn todos_open_for(conn: &mut Connection, audiences: &[String], limit: i64) -
     let concerned = todo_audience::table
         .filter(todo_audience::audience.eq_any(audiences))
         .select(todo_audience::todo);
-    let rows = todos::table.filter(todos::status.eq("open")).filter(todos::id.eq_any(concerned));
+    let rows = todos::table
+        .filter(todos::status.eq("open"))
+        .filter(todos::id.eq_any(concerned));
     let order = (todos::due_at.is_null(), todos::due_at, todos::id);
     Ok(rows.order(order).limit(limit).select(TodoRow::as_select()).load(conn)?)
 }
@@ -72,5 +77,8 @@ pub fn todos_open_for(conn: &mut Connection, audiences: &[String], limit: i64) -
 /// A failing database.
 pub fn todo_audiences(conn: &mut Connection, todo: &str) -> Result<Vec<String>, StoreError> {
     let rows = todo_audience::table.filter(todo_audience::todo.eq(todo));
-    Ok(rows.order(todo_audience::audience).select(todo_audience::audience).load(conn)?)
+    Ok(rows
+        .order(todo_audience::audience)
+        .select(todo_audience::audience)
+        .load(conn)?)
 }

@@ -151,7 +151,9 @@ pub fn trade_ids(conn: &mut Connection, after: &str, limit: i64) -> Result<Vec<S
 /// # Errors
 /// A failing database.
 pub fn instance_trade(conn: &mut Connection, instance: &str) -> Result<Option<Name>, StoreError> {
-    let trade = instances::table.filter(instances::id.eq(instance)).select(instances::trade);
+    let trade = instances::table
+        .filter(instances::id.eq(instance))
+        .select(instances::trade);
     let found: Option<String> = trade.first(conn).optional()?;
     Ok(found.map(Name::from))
 }
@@ -161,7 +163,9 @@ pub fn instance_trade(conn: &mut Connection, instance: &str) -> Result<Option<Na
 /// # Errors
 /// A failing database.
 pub fn instance_get(conn: &mut Connection, id: &str) -> Result<Option<InstanceRow>, StoreError> {
-    let row = instances::table.filter(instances::id.eq(id)).select(InstanceRow::as_select());
+    let row = instances::table
+        .filter(instances::id.eq(id))
+        .select(InstanceRow::as_select());
     Ok(row.first(conn).optional()?)
 }
 
@@ -171,5 +175,8 @@ pub fn instance_get(conn: &mut Connection, id: &str) -> Result<Option<InstanceRo
 /// A failing database.
 pub fn fields_of_instance(conn: &mut Connection, instance: &str) -> Result<Vec<FieldRow>, StoreError> {
     let rows = instance_fields::table.filter(instance_fields::instance.eq(instance));
-    Ok(rows.order(instance_fields::field).select(FieldRow::as_select()).load(conn)?)
+    Ok(rows
+        .order(instance_fields::field)
+        .select(FieldRow::as_select())
+        .load(conn)?)
 }

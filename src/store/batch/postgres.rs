@@ -47,8 +47,15 @@ const CHANGE_TIMERS: &str = ") u) x WHERE t.instance = x.instance AND t.name = x
 impl Statement {
     fn of(batch: &Batch) -> Result<Self, StoreError> {
         let mut parts = Parts(Vec::new());
-        parts.insert("INSERT INTO trades SELECT * FROM json_populate_recordset(NULL::trades, ", &batch.trades_opened)?;
-        parts.add("wanted AS (SELECT u.* FROM json_to_recordset(", &batch.trades_moved, MOVE_TRADES)?;
+        parts.insert(
+            "INSERT INTO trades SELECT * FROM json_populate_recordset(NULL::trades, ",
+            &batch.trades_opened,
+        )?;
+        parts.add(
+            "wanted AS (SELECT u.* FROM json_to_recordset(",
+            &batch.trades_moved,
+            MOVE_TRADES,
+        )?;
         parts.insert(
             "INSERT INTO instances SELECT * FROM json_populate_recordset(NULL::instances, ",
             &batch.instances_opened,
@@ -66,15 +73,30 @@ impl Statement {
         )?;
         parts.timers(batch)?;
         parts.todos(batch)?;
-        parts.insert("INSERT INTO history SELECT * FROM json_populate_recordset(NULL::history, ", &batch.history)?;
-        parts.insert("INSERT INTO outbox SELECT * FROM json_populate_recordset(NULL::outbox, ", &batch.outbox)?;
+        parts.insert(
+            "INSERT INTO history SELECT * FROM json_populate_recordset(NULL::history, ",
+            &batch.history,
+        )?;
+        parts.insert(
+            "INSERT INTO outbox SELECT * FROM json_populate_recordset(NULL::outbox, ",
+            &batch.outbox,
+        )?;
         parts.insert(
             "INSERT INTO ledger_postings SELECT * FROM json_populate_recordset(NULL::ledger_postings, ",
             &batch.postings,
         )?;
-        parts.insert("INSERT INTO incidents SELECT * FROM json_populate_recordset(NULL::incidents, ", &batch.incidents)?;
-        parts.insert("INSERT INTO published SELECT * FROM json_populate_recordset(NULL::published, ", &batch.published)?;
-        parts.insert("INSERT INTO records SELECT * FROM json_populate_recordset(NULL::records, ", &batch.records)?;
+        parts.insert(
+            "INSERT INTO incidents SELECT * FROM json_populate_recordset(NULL::incidents, ",
+            &batch.incidents,
+        )?;
+        parts.insert(
+            "INSERT INTO published SELECT * FROM json_populate_recordset(NULL::published, ",
+            &batch.published,
+        )?;
+        parts.insert(
+            "INSERT INTO records SELECT * FROM json_populate_recordset(NULL::records, ",
+            &batch.records,
+        )?;
         parts.insert(
             "INSERT INTO idempotency_keys SELECT * FROM json_populate_recordset(NULL::idempotency_keys, ",
             &batch.keys,
@@ -108,7 +130,10 @@ impl Parts {
             &batch.timers_gone,
             CHANGE_TIMERS,
         )?;
-        self.insert("INSERT INTO timers SELECT * FROM json_populate_recordset(NULL::timers, ", &batch.timers_armed)?;
+        self.insert(
+            "INSERT INTO timers SELECT * FROM json_populate_recordset(NULL::timers, ",
+            &batch.timers_armed,
+        )?;
         self.add(
             " AS (UPDATE timers t SET generation = x.generation, due_at = x.due_at, live = x.live, provisional = x.provisional \
              FROM (SELECT u.* FROM json_populate_recordset(NULL::timers, ",
@@ -118,7 +143,10 @@ impl Parts {
     }
 
     fn todos(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        self.insert("INSERT INTO todos SELECT * FROM json_populate_recordset(NULL::todos, ", &batch.todos_opened)?;
+        self.insert(
+            "INSERT INTO todos SELECT * FROM json_populate_recordset(NULL::todos, ",
+            &batch.todos_opened,
+        )?;
         self.add(
             " AS (UPDATE todos t SET due_at = x.due_at, provisional = x.provisional, claimed_by = x.claimed_by, frozen = x.frozen, \
              status = x.status, outcome = x.outcome, closed_at = x.closed_at, closed_by = x.closed_by \

@@ -40,7 +40,9 @@ pub fn write(conn: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreErro
 fn write_trades(conn: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreError> {
     insert_each!(conn, trades::table, &batch.trades_opened);
     for row in &batch.trades_moved {
-        let still = trades::table.filter(trades::id.eq(&row.id)).filter(trades::seq.eq(row.prior));
+        let still = trades::table
+            .filter(trades::id.eq(&row.id))
+            .filter(trades::seq.eq(row.prior));
         let moved = (
             trades::seq.eq(row.seq),
             trades::head.eq(&row.head),
@@ -83,12 +85,16 @@ fn write_trades(conn: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreE
 
 fn write_timers(conn: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreError> {
     for key in &batch.timers_gone {
-        let gone = timers::table.filter(timers::instance.eq(&key.instance)).filter(timers::name.eq(&key.name));
+        let gone = timers::table
+            .filter(timers::instance.eq(&key.instance))
+            .filter(timers::name.eq(&key.name));
         diesel::delete(gone).execute(conn)?;
     }
     insert_each!(conn, timers::table, &batch.timers_armed);
     for row in &batch.timers_changed {
-        let armed = timers::table.filter(timers::instance.eq(&row.instance)).filter(timers::name.eq(&row.name));
+        let armed = timers::table
+            .filter(timers::instance.eq(&row.instance))
+            .filter(timers::name.eq(&row.name));
         let changed = (
             timers::generation.eq(row.generation),
             timers::due_at.eq(row.due_at),
