@@ -5,8 +5,6 @@ use serde::Serialize;
 
 use super::schema::history;
 use super::{Connection, StoreError};
-use crate::machine::Time;
-use crate::machine::history::Entry;
 
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = history, treat_none_as_default_value = false)]
@@ -20,31 +18,9 @@ pub struct HistoryRow {
     pub public_salt: String,
     pub private: Option<String>,
     pub private_salt: Option<String>,
-    pub private_digest: String,
+    pub private_commitment: String,
     pub prev: String,
     pub hash: String,
-}
-
-impl HistoryRow {
-    /// The entry, or `None` where its private part has been erased.
-    ///
-    /// # Errors
-    /// Content that cannot be read back.
-    pub fn entry(&self) -> Result<Option<Entry>, StoreError> {
-        let (Some(private), Some(private_salt)) = (&self.private, &self.private_salt) else {
-            return Ok(None);
-        };
-        Ok(Some(Entry {
-            seq: u64::try_from(self.seq).map_err(|_| StoreError::Corrupt("negative seq".into()))?,
-            at: Time(self.at),
-            public: serde_json::from_str(&self.public)?,
-            private: serde_json::from_str(private)?,
-            public_salt: self.public_salt.as_str().into(),
-            private_salt: private_salt.as_str().into(),
-            hash: self.hash.as_str().into(),
-            prev: self.prev.as_str().into(),
-        }))
-    }
 }
 
 /// Rows of a trade after `after`, in their order.

@@ -114,10 +114,10 @@ CREATE TABLE history (
     at           BIGINT NOT NULL,
     public       TEXT COLLATE "C"   NOT NULL,
     public_salt  TEXT COLLATE "C"   NOT NULL,
-    -- Erased together with its salt where personal data must go; `private_digest` keeps the chain provable.
+    -- Erased together with its salt where personal data must go; `private_commitment` keeps the chain provable.
     private      TEXT COLLATE "C",
     private_salt TEXT COLLATE "C",
-    private_digest TEXT COLLATE "C" NOT NULL,
+    private_commitment TEXT COLLATE "C" NOT NULL,
     prev         TEXT COLLATE "C"   NOT NULL,
     hash         TEXT COLLATE "C"   NOT NULL,
     PRIMARY KEY (trade, seq)

@@ -114,10 +114,10 @@ CREATE TABLE history (
     at           BIGINT NOT NULL,
     public       TEXT   NOT NULL,
     public_salt  TEXT   NOT NULL,
-    -- Erased together with its salt where personal data must go; `private_digest` keeps the chain provable.
+    -- Erased together with its salt where personal data must go; `private_commitment` keeps the chain provable.
     private      TEXT,
     private_salt TEXT,
-    private_digest TEXT NOT NULL,
+    private_commitment TEXT NOT NULL,
     prev         TEXT   NOT NULL,
     hash         TEXT   NOT NULL,
     PRIMARY KEY (trade, seq)

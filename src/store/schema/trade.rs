@@ -68,7 +68,7 @@ diesel::table! {
         public_salt -> Text,
         private -> Nullable<Text>,
         private_salt -> Nullable<Text>,
-        private_digest -> Text,
+        private_commitment -> Text,
         prev -> Text,
         hash -> Text,
     }
