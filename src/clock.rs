@@ -76,17 +76,27 @@ impl Clock {
 
     /// Moves a virtual clock forward and wakes all sleepers. A system clock, and a time in the past, stay as they are.
     pub fn advance_to(&self, time: Time) {
-        if let Kind::Virtual(clock) = &self.kind {
-            let mut state = clock.state.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let now = state.now().max(time);
-            *state = Position {
-                real: Instant::now(),
-                time: now,
-                rate: state.rate,
-            };
-            drop(state);
-            clock.moved.send_modify(|count| *count += 1);
-        }
+        self.move_on(|position| Position {
+            time: position.time.max(time),
+            ..position
+        });
+    }
+
+    /// Lets a virtual clock run `rate` times as fast as the real one from now on (0 stands still).
+    pub fn run_at(&self, rate: u32) {
+        self.move_on(|position| Position { rate, ..position });
+    }
+
+    fn move_on(&self, change: impl FnOnce(Position) -> Position) {
+        let Kind::Virtual(clock) = &self.kind else { return };
+        let mut state = clock.state.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *state = change(Position {
+            real: Instant::now(),
+            time: state.now(),
+            rate: state.rate,
+        });
+        drop(state);
+        clock.moved.send_modify(|count| *count += 1);
     }
 
     /// True for clocks whose passing says nothing about real lateness.
@@ -135,5 +145,27 @@ impl Virtual {
                 _ = moved.changed() => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_virtual_clock_stands_runs_and_jumps() {
+        let clock = Clock::virtual_from(Time(1_000), 0);
+        assert_eq!(clock.now(), Time(1_000));
+        clock.advance_to(Time(500));
+        assert_eq!(clock.now(), Time(1_000));
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.sleep_until(Time(90_000)).await }
+        });
+        clock.advance_to(Time(90_000));
+        sleeper.await.unwrap();
+        clock.run_at(100_000);
+        clock.sleep_until(Time(200_000)).await;
+        assert!(clock.now() >= Time(200_000));
     }
 }

@@ -2,5 +2,6 @@
 //! Must not test behaviour.
 
 mod files;
+mod migrations;
 mod rooms;
 mod sources;
