@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod bench;
 mod demo;
+pub mod folder;
 mod migrate;
 mod serve;
 mod user;
