@@ -1,0 +1,100 @@
+//! Rate limits: how often one address may try to sign in, and how often one account may ask. Per process.
+//! Must not decide about trades: a refused request never reaches a machine.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use governor::clock::{Clock as _, MonotonicClock};
+use governor::state::keyed::HashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+use super::problem::{Code, Problem};
+
+type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, MonotonicClock>;
+
+/// Keys kept before those that are whole again are dropped; an address costs some 60 bytes.
+const KEPT: usize = 10_000;
+
+/// The rates, in requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates {
+    pub login_per_minute: NonZeroU32,
+    /// A bidder in a live room sends a few bids a second at most.
+    pub account_per_second: NonZeroU32,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            login_per_minute: NonZeroU32::new(20).unwrap_or(NonZeroU32::MIN),
+            account_per_second: NonZeroU32::new(50).unwrap_or(NonZeroU32::MIN),
+        }
+    }
+}
+
+/// The limiters of one server.
+pub struct Limits {
+    login: Limiter<IpAddr>,
+    account: Limiter<String>,
+}
+
+impl Limits {
+    #[must_use]
+    pub fn new(rates: Rates) -> Self {
+        Self {
+            login: limiter(Quota::per_minute(rates.login_per_minute)),
+            account: limiter(Quota::per_second(rates.account_per_second)),
+        }
+    }
+
+    /// Counts one attempt to sign in or to register.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub fn login(&self, address: IpAddr) -> Result<(), Problem> {
+        check(&self.login, &address)
+    }
+
+    /// Counts one request of an account.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub fn account(&self, account: &str) -> Result<(), Problem> {
+        check(&self.account, &account.to_owned())
+    }
+}
+
+fn limiter<K: std::hash::Hash + Eq + Clone>(quota: Quota) -> Limiter<K> {
+    RateLimiter::new(quota, HashMapStateStore::default(), MonotonicClock)
+}
+
+fn check<K: std::hash::Hash + Eq + Clone>(limiter: &Limiter<K>, key: &K) -> Result<(), Problem> {
+    if limiter.len() > KEPT {
+        limiter.retain_recent();
+        limiter.shrink_to_fit();
+    }
+    limiter.check_key(key).map_err(|until| {
+        let wait = until.wait_time_from(MonotonicClock.now());
+        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+        Problem::new(Code::TooManyRequests).retry_after(seconds)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_is_slowed_down_and_another_is_not() {
+        let rates = Rates { login_per_minute: NonZeroU32::new(3).unwrap(), ..Rates::default() };
+        let limits = Limits::new(rates);
+        let (first, second): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+        for _ in 0..3 {
+            assert!(limits.login(first).is_ok());
+        }
+        let problem = limits.login(first).unwrap_err();
+        assert_eq!(problem.status, 429);
+        assert!(problem.retry_after_seconds.is_some_and(|seconds| (1..=60).contains(&seconds)));
+        assert!(limits.login(second).is_ok());
+    }
+}

@@ -1,0 +1,200 @@
+//! Accounts with their posts, and the organisations and parties they act for. Must not hash, check or decide.
+
+use diesel::prelude::*;
+
+use super::schema::{account_posts, accounts, organisations, parties};
+use super::{Connection, StoreError};
+
+/// A row of `accounts`.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = accounts, treat_none_as_default_value = false)]
+pub struct AccountRow {
+    pub id: String,
+    pub name: String,
+    pub display_name: String,
+    pub email: String,
+    pub phone: Option<String>,
+    pub address: Option<String>,
+    pub password_hash: String,
+    pub standing: String,
+    pub party: Option<String>,
+    pub member: bool,
+    pub session_version: i64,
+    pub failures: i64,
+    pub locked_until: Option<i64>,
+    pub disabled_at: Option<i64>,
+    pub created_at: i64,
+    pub version: i64,
+}
+
+/// A row of `parties`.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = parties)]
+pub struct PartyRow {
+    pub id: String,
+    pub kind: String,
+    pub code: String,
+    pub name: String,
+    pub created_at: i64,
+}
+
+/// A row of `organisations`.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = organisations)]
+pub struct OrganisationRow {
+    pub code: String,
+    pub name: String,
+    pub created_at: i64,
+}
+
+/// What a complete profile sets.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    pub display_name: String,
+    pub email: String,
+    pub phone: String,
+    pub address: Option<String>,
+    pub party: String,
+}
+
+pub fn account_by_id(conn: &mut Connection, id: &str) -> Result<Option<AccountRow>, StoreError> {
+    Ok(accounts::table.find(id).select(AccountRow::as_select()).first(conn).optional()?)
+}
+
+pub fn account_by_name(conn: &mut Connection, name: &str) -> Result<Option<AccountRow>, StoreError> {
+    let found = accounts::table.filter(accounts::name.eq(name)).select(AccountRow::as_select());
+    Ok(found.first(conn).optional()?)
+}
+
+/// By id, after the one given.
+pub fn account_page(conn: &mut Connection, after: Option<&str>, limit: i64) -> Result<Vec<AccountRow>, StoreError> {
+    let rows = accounts::table.filter(accounts::id.gt(after.unwrap_or(""))).order(accounts::id).limit(limit);
+    Ok(rows.select(AccountRow::as_select()).load(conn)?)
+}
+
+/// # Errors
+/// `Duplicate` where the name or the party is taken.
+pub fn account_insert(conn: &mut Connection, row: &AccountRow) -> Result<(), StoreError> {
+    diesel::insert_into(accounts::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Counts a failed sign-in and locks the account until the time given, if any.
+pub fn account_fail(conn: &mut Connection, id: &str, locked_until: Option<i64>) -> Result<(), StoreError> {
+    let set = (accounts::failures.eq(accounts::failures + 1), accounts::locked_until.eq(locked_until));
+    diesel::update(accounts::table.find(id)).set(set).execute(conn)?;
+    Ok(())
+}
+
+/// Forgets failed sign-ins.
+pub fn account_succeed(conn: &mut Connection, id: &str) -> Result<(), StoreError> {
+    let set = (accounts::failures.eq(0), accounts::locked_until.eq(None::<i64>));
+    diesel::update(accounts::table.find(id)).set(set).execute(conn)?;
+    Ok(())
+}
+
+/// Completes a profile where the account still has the version given. False where it has another.
+///
+/// # Errors
+/// `Duplicate` where another account acts for the party.
+pub fn account_complete(conn: &mut Connection, id: &str, version: i64, profile: &Profile) -> Result<bool, StoreError> {
+    let row = accounts::table.filter(accounts::id.eq(id)).filter(accounts::version.eq(version));
+    let set = (
+        accounts::display_name.eq(&profile.display_name),
+        accounts::email.eq(&profile.email),
+        accounts::phone.eq(Some(&profile.phone)),
+        accounts::address.eq(profile.address.as_ref()),
+        accounts::party.eq(Some(&profile.party)),
+        accounts::member.eq(true),
+        accounts::version.eq(accounts::version + 1),
+    );
+    Ok(diesel::update(row).set(set).execute(conn)? == 1)
+}
+
+/// Sets a new password and ends all sessions.
+pub fn account_set_password(conn: &mut Connection, id: &str, hash: &str) -> Result<(), StoreError> {
+    let set = (
+        accounts::password_hash.eq(hash),
+        accounts::session_version.eq(accounts::session_version + 1),
+        accounts::failures.eq(0),
+        accounts::locked_until.eq(None::<i64>),
+    );
+    diesel::update(accounts::table.find(id)).set(set).execute(conn)?;
+    Ok(())
+}
+
+/// Disables an account and ends all its sessions. False where there is none.
+pub fn account_disable(conn: &mut Connection, id: &str, at: i64) -> Result<bool, StoreError> {
+    let set = (accounts::disabled_at.eq(Some(at)), accounts::session_version.eq(accounts::session_version + 1));
+    Ok(diesel::update(accounts::table.find(id)).set(set).execute(conn)? == 1)
+}
+
+pub fn post_insert(conn: &mut Connection, account: &str, post: &str, organisation: &str) -> Result<(), StoreError> {
+    let row = (
+        account_posts::account.eq(account),
+        account_posts::post.eq(post),
+        account_posts::organisation.eq(organisation),
+    );
+    diesel::insert_into(account_posts::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// `(post, organisation)` of an account, in order.
+pub fn post_list(conn: &mut Connection, account: &str) -> Result<Vec<(String, String)>, StoreError> {
+    let rows = account_posts::table.filter(account_posts::account.eq(account));
+    let rows = rows.order((account_posts::post, account_posts::organisation));
+    Ok(rows.select((account_posts::post, account_posts::organisation)).load(conn)?)
+}
+
+/// Accounts that hold a post at an organisation and are not disabled.
+pub fn account_by_post(conn: &mut Connection, post: &str, organisation: &str) -> Result<Vec<AccountRow>, StoreError> {
+    let holders = account_posts::table
+        .filter(account_posts::post.eq(post))
+        .filter(account_posts::organisation.eq(organisation))
+        .select(account_posts::account);
+    let rows = accounts::table.filter(accounts::id.eq_any(holders)).filter(accounts::disabled_at.is_null());
+    Ok(rows.order(accounts::id).select(AccountRow::as_select()).load(conn)?)
+}
+
+/// The account that acts for a party and is not disabled.
+pub fn account_by_party(conn: &mut Connection, party: &str) -> Result<Option<AccountRow>, StoreError> {
+    let rows = accounts::table.filter(accounts::party.eq(party)).filter(accounts::disabled_at.is_null());
+    Ok(rows.select(AccountRow::as_select()).first(conn).optional()?)
+}
+
+/// # Errors
+/// `Duplicate` where the code is there already.
+pub fn organisation_insert(conn: &mut Connection, row: &OrganisationRow) -> Result<(), StoreError> {
+    diesel::insert_into(organisations::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+pub fn organisation_by_code(conn: &mut Connection, code: &str) -> Result<Option<OrganisationRow>, StoreError> {
+    Ok(organisations::table.find(code).select(OrganisationRow::as_select()).first(conn).optional()?)
+}
+
+/// By code, after the one given.
+pub fn organisation_page(
+    conn: &mut Connection,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<OrganisationRow>, StoreError> {
+    let rows = organisations::table.filter(organisations::code.gt(after.unwrap_or("")));
+    Ok(rows.order(organisations::code).limit(limit).select(OrganisationRow::as_select()).load(conn)?)
+}
+
+/// # Errors
+/// `Duplicate` where the party is there already.
+pub fn party_insert(conn: &mut Connection, row: &PartyRow) -> Result<(), StoreError> {
+    diesel::insert_into(parties::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+pub fn party_by_id(conn: &mut Connection, id: &str) -> Result<Option<PartyRow>, StoreError> {
+    Ok(parties::table.find(id).select(PartyRow::as_select()).first(conn).optional()?)
+}
+
+pub fn party_by_code(conn: &mut Connection, kind: &str, code: &str) -> Result<Option<PartyRow>, StoreError> {
+    let rows = parties::table.filter(parties::kind.eq(kind)).filter(parties::code.eq(code));
+    Ok(rows.select(PartyRow::as_select()).first(conn).optional()?)
+}
