@@ -7,8 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::problem::{Code, Problem};
 use crate::machine::Time;
 
-/// Short enough that a stolen token is of little use, long enough to fill in a page of a form.
-pub const ACCESS_SECONDS: i64 = 600;
 const ISSUER: &str = "luochui";
 const AUDIENCE: &str = "luochui-api";
 /// Ours have some 300 bytes; a longer one is not worth the work of verifying it.
@@ -36,11 +34,13 @@ pub struct Tokens {
     signing: EncodingKey,
     verifying: DecodingKey,
     validation: Validation,
+    /// How long an access token holds, in seconds.
+    pub seconds: i64,
 }
 
 impl Tokens {
     #[must_use]
-    pub fn new(secret: &[u8]) -> Self {
+    pub fn new(secret: &[u8], seconds: i64) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[ISSUER]);
@@ -52,10 +52,11 @@ impl Tokens {
             signing: EncodingKey::from_secret(secret),
             verifying: DecodingKey::from_secret(secret),
             validation,
+            seconds,
         }
     }
 
-    /// A token for a session, good for `ACCESS_SECONDS` from `now`.
+    /// A token for a session, good from `now` on.
     ///
     /// # Errors
     /// The signature cannot be made.
@@ -69,7 +70,7 @@ impl Tokens {
             ver: version,
             iat: seconds,
             nbf: seconds,
-            exp: seconds + ACCESS_SECONDS,
+            exp: seconds.saturating_add(self.seconds),
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
             .map_err(|error| Problem::internal("sign a token", &error))
@@ -115,12 +116,12 @@ mod tests {
     fn claims() -> serde_json::Value {
         let seconds = NOW.0 / 1_000;
         serde_json::json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "a", "sid": "s", "ver": 1,
-            "iat": seconds, "nbf": seconds, "exp": seconds + ACCESS_SECONDS})
+            "iat": seconds, "nbf": seconds, "exp": seconds + 600})
     }
 
     #[test]
     fn a_token_holds_exactly_until_its_end() {
-        let tokens = Tokens::new(b"key");
+        let tokens = Tokens::new(b"key", 600);
         let token = tokens.issue("a", "s", 3, NOW).unwrap();
         assert_eq!(tokens.verify(&token, NOW).unwrap().ver, 3);
         assert!(tokens.verify(&token, Time(NOW.0 + 599_999)).is_ok());
@@ -130,7 +131,7 @@ mod tests {
 
     #[test]
     fn forgeries_are_refused() {
-        let tokens = Tokens::new(b"key");
+        let tokens = Tokens::new(b"key", 600);
         let hs256 = r#"{"alg":"HS256","typ":"JWT"}"#;
         assert!(tokens.verify(&forge(hs256, &claims(), b"key"), NOW).is_ok());
         assert!(tokens.verify(&forge(hs256, &claims(), b"other"), NOW).is_err());

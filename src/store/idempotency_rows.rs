@@ -28,6 +28,15 @@ pub fn key_find(conn: &mut Connection, actor: &str, key: &str) -> Result<Option<
     Ok(row.select(KeyRow::as_select()).first(conn).optional()?)
 }
 
+/// Keeps the answer of a command that is no event of a trade; the engine writes those of events with their batch.
+///
+/// # Errors
+/// A failing database, or a key that is used already.
+pub fn key_insert(conn: &mut Connection, row: &KeyRow) -> Result<(), StoreError> {
+    diesel::insert_into(idempotency_keys::table).values(row).execute(conn)?;
+    Ok(())
+}
+
 /// Forgets keys used before `before`; at least 72 hours must have passed.
 ///
 /// # Errors

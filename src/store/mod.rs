@@ -1,6 +1,7 @@
 //! All SQL: connections, migrations, schema, and one file per family of tables. Must not decide anything and must not
 //! open a transaction of its own where a caller holds one: functions take `conn`, resource first, verb second.
 
+pub mod account_rows;
 pub mod batch;
 pub mod calendar_rows;
 pub mod connection;
@@ -18,9 +19,11 @@ pub mod outbox_rows;
 pub mod published_rows;
 pub mod schedule_rows;
 pub mod schema;
+pub mod session_rows;
 pub mod timer_rows;
 pub mod todo_rows;
 pub mod trade_rows;
+pub mod upload_rows;
 
 pub use connection::{Backend, Connection, Target};
 pub use error::StoreError;

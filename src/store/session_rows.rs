@@ -11,6 +11,7 @@ use super::{Connection, StoreError};
 pub struct SessionRow {
     pub id: String,
     pub account: String,
+    pub version: i64,
     pub created_at: i64,
     pub expires_at: i64,
     pub revoked_at: Option<i64>,

@@ -34,6 +34,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "http",
         &[
             "engine",
+            // Only its file store, which uploads share with rendered documents.
+            "performers",
             "store",
             "machine",
             "ledger",

@@ -1,1 +1,2 @@
 //! Tests: support.
+pub mod app;

@@ -59,6 +59,8 @@ CREATE INDEX account_posts_by_post ON account_posts (post, organisation);
 CREATE TABLE sessions (
     id         TEXT   NOT NULL PRIMARY KEY,
     account    TEXT   NOT NULL,
+    -- The account's session version when it began; a later one ends it.
+    version    BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     revoked_at BIGINT

@@ -51,6 +51,7 @@ diesel::table! {
     sessions (id) {
         id -> Text,
         account -> Text,
+        version -> BigInt,
         created_at -> BigInt,
         expires_at -> BigInt,
         revoked_at -> Nullable<BigInt>,

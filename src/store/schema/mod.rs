@@ -1,10 +1,12 @@
 //! The columns of every table, as diesel sees them. Must not hold queries.
 
+mod account;
 mod effect;
 mod platform;
 mod todo;
 mod trade;
 
+pub use account::{account_posts, accounts, drafts, files, organisations, parties, refresh_tokens, sessions};
 pub use effect::{incidents, ledger_postings, outbox, published, records};
 pub use platform::{calendars, definitions, heartbeats, idempotency_keys, outages, schedule_slots};
 pub use todo::{todo_audience, todos};

@@ -1,0 +1,139 @@
+//! Accounts: registering oneself, and what an admin does with others'. Must not know how passwords are kept.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::caller::{SignedIn, Standing};
+use crate::http::extract::{self, Command, Query};
+use crate::http::middleware::address;
+use crate::http::once::once;
+use crate::http::page::{Cursor, Page};
+use crate::http::people::{self, NewAccount};
+use crate::http::problem::{Code, Problem};
+use crate::http::state::AppState;
+use crate::store::account_rows::{self, AccountRow};
+
+/// Registers an account that takes part in trades once its profile is complete.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Register {
+    /// 登录名：小写字母与数字
+    name: String,
+    display_name: String,
+    email: String,
+    password: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Create {
+    name: String,
+    /// Absent: the sign-in name.
+    #[serde(default)]
+    display_name: Option<String>,
+    email: String,
+    password: String,
+    #[serde(default = "ordinary")]
+    standing: Standing,
+    #[serde(default)]
+    posts: Vec<Post>,
+}
+
+fn ordinary() -> Standing {
+    Standing::Ordinary
+}
+
+/// A post at an organisation; the trading centre's own code is `centre`.
+#[derive(Clone, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Post {
+    pub post: String,
+    pub organisation: String,
+}
+
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Created {
+    id: String,
+}
+
+pub async fn register(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    command: Command<Register>,
+) -> Result<HttpResponse, Problem> {
+    state.limits.login(address(&request))?;
+    let Register { name, display_name, email, password } = command.body;
+    people::check_new(&name, &display_name, &email, &password)?;
+    let password_hash = state.passwords.hash(password).await?;
+    let (standing, posts, at) = (Standing::Ordinary, Vec::new(), state.now().0);
+    let new = NewAccount { name: name.clone(), display_name, email, password_hash, standing, posts, at };
+    // Nobody is signed in, so the key counts per name: a stranger's key must not give this answer.
+    let actor = format!("register:{name}");
+    let run = move |conn: &mut _| Ok(people::create(conn, new)?.map(|id| Created { id }));
+    let created = once(&state, &actor, command.key, "register", run).await?;
+    Ok(HttpResponse::Created().json(created))
+}
+
+pub async fn create(
+    state: web::Data<AppState>,
+    admin: SignedIn,
+    command: Command<Create>,
+) -> Result<HttpResponse, Problem> {
+    let Create { name, display_name, email, password, standing, posts } = command.body;
+    let display_name = display_name.unwrap_or_else(|| name.clone());
+    people::check_new(&name, &display_name, &email, &password)?;
+    let posts: Vec<_> = posts.into_iter().map(|post| (post.post, post.organisation)).collect();
+    for (post, _) in &posts {
+        people::check_line("post", post, 60)?;
+    }
+    let standing = people::standing_of(standing, &posts)?;
+    let password_hash = state.passwords.hash(password).await?;
+    let new = NewAccount { name, display_name, email, password_hash, standing, posts, at: state.now().0 };
+    let run = move |conn: &mut _| Ok(people::create(conn, new)?.map(|id| Created { id }));
+    let created = once(&state, &admin.id, command.key, "create account", run).await?;
+    Ok(HttpResponse::Created().json(created))
+}
+
+pub async fn list(state: web::Data<AppState>, mut query: Query) -> Result<HttpResponse, Problem> {
+    let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
+    query.finish()?;
+    let limit = page.limit;
+    let after = page.after.map(|cursor| cursor.id);
+    let rows = state.engine.read(move |conn| {
+        let rows = account_rows::account_page(conn, after.as_deref(), i64::try_from(limit).unwrap_or(i64::MAX))?;
+        rows.into_iter().map(|row| Ok((account_rows::post_list(conn, &row.id)?, row))).collect::<Result<Vec<_>, _>>()
+    });
+    let rows = rows.await?;
+    let next = rows.last().filter(|_| rows.len() == limit).map(|(_, row)| Cursor { key: 0, id: row.id.clone() }.encode());
+    let items: Vec<_> = rows.iter().map(|(posts, row)| present(row, posts)).collect();
+    Ok(HttpResponse::Ok().json(serde_json::json!({"items": items, "next": next})))
+}
+
+fn present(row: &AccountRow, posts: &[(String, String)]) -> serde_json::Value {
+    let posts: Vec<_> = posts.iter().map(|(post, organisation)| Post { post: post.clone(), organisation: organisation.clone() }).collect();
+    serde_json::json!({
+        "id": row.id, "name": row.name, "display_name": row.display_name, "email": row.email,
+        "standing": row.standing, "member": row.member, "party": row.party, "posts": posts,
+        "disabled": row.disabled_at.is_some(), "created_at": row.created_at,
+    })
+}
+
+pub async fn disable(
+    state: web::Data<AppState>,
+    admin: SignedIn,
+    path: web::Path<String>,
+    command: Command<extract::Empty>,
+) -> Result<HttpResponse, Problem> {
+    let id = extract::id(&path)?.to_owned();
+    if id == admin.id {
+        return Err(Problem::new(Code::Conflict).detail("an admin cannot disable the account in use"));
+    }
+    let at = state.now().0;
+    let run = move |conn: &mut _| {
+        let found = account_rows::account_disable(conn, &id, at)?;
+        Ok(if found { Ok(Created { id }) } else { Err(Problem::new(Code::NotFound)) })
+    };
+    let done = once(&state, &admin.id, command.key, "disable account", run).await?;
+    Ok(HttpResponse::Ok().json(done))
+}

@@ -1,0 +1,27 @@
+//! Whether the process lives, is ready, and how it does. Must not tell anything about trades or people.
+
+use actix_web::{HttpResponse, web};
+
+use crate::http::problem::{Code, Problem};
+use crate::http::readiness;
+use crate::http::state::AppState;
+use crate::machine::Value;
+use crate::telemetry;
+
+pub async fn alive() -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({"alive": true}))
+}
+
+pub async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
+    let missing = readiness::missing(&state).await;
+    if missing.is_empty() {
+        return Ok(HttpResponse::Ok().json(serde_json::json!({"ready": true})));
+    }
+    let missing = missing.into_iter().map(Value::from).collect();
+    Err(Problem::new(Code::Unavailable).member("missing", Value::List(missing)))
+}
+
+pub async fn metrics() -> Result<HttpResponse, Problem> {
+    let handle = telemetry::metrics().map_err(|error| Problem::internal("install the metrics", &error))?;
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(handle.render()))
+}

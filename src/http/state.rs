@@ -1,0 +1,79 @@
+//! What the handlers work with. Must not hold what differs between requests.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use super::limits::{Limits, Rates};
+use super::password::Passwords;
+use super::problem::Problem;
+use super::token::Tokens;
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::machine::Time;
+use crate::performers::files::Files;
+
+/// One server's engine, keys, limits and folders. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    inner: Arc<Inner>,
+}
+
+pub struct Inner {
+    pub engine: Engine,
+    pub config: Config,
+    pub tokens: Tokens,
+    pub passwords: Passwords,
+    pub limits: Limits,
+    pub files: Files,
+}
+
+impl std::ops::Deref for AppState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl AppState {
+    /// Reads the signing key and opens the file store.
+    ///
+    /// # Errors
+    /// No key, no folder, no randomness.
+    pub fn new(engine: Engine, config: Config) -> Result<Self, Problem> {
+        let secret = config.jwt_secret().map_err(|error| Problem::internal("read the signing key", &error))?;
+        let files = Files::open(config.files_folder()).map_err(|error| Problem::internal("open the file store", &error))?;
+        let rate = |rate: u32| NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN);
+        let rates = Rates {
+            login_per_minute: rate(config.login.attempts_per_minute),
+            account_per_second: rate(config.limits.commands_per_second),
+        };
+        let inner = Inner {
+            engine,
+            tokens: Tokens::new(&secret, i64::from(config.login.access_minutes) * 60),
+            passwords: Passwords::new()?,
+            limits: Limits::new(rates),
+            files,
+            config,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.engine.now()
+    }
+
+    /// Runs blocking work (files) off the server's threads.
+    ///
+    /// # Errors
+    /// The work's own.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        actix_web::rt::task::spawn_blocking(work)
+            .await
+            .map_err(|error| Problem::internal("run blocking work", &error))?
+    }
+}
