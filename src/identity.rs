@@ -38,9 +38,17 @@ pub fn check_organisation_code(code: &str) -> Result<(), Malformed> {
     if !bytes.iter().skip(2).take(6).all(u8::is_ascii_digit) {
         return Err(Malformed::Character);
     }
-    let sum: u32 = values.iter().zip(CODE_WEIGHTS).map(|(value, weight)| value * weight).sum();
+    let sum: u32 = values
+        .iter()
+        .zip(CODE_WEIGHTS)
+        .map(|(value, weight)| value * weight)
+        .sum();
     let check = (31 - sum % 31) % 31;
-    if values.last() == Some(&check) { Ok(()) } else { Err(Malformed::Check) }
+    if values.last() == Some(&check) {
+        Ok(())
+    } else {
+        Err(Malformed::Check)
+    }
 }
 
 /// Checks a 公民身份号码 after GB 11643-1999: seventeen digits, a real date of birth, check character.
@@ -54,14 +62,21 @@ pub fn check_person_number(number: &str) -> Result<(), Malformed> {
         return Err(Malformed::Character);
     }
     let digits = |from: usize, count: usize| {
-        body.iter().skip(from).take(count).fold(0u32, |number, byte| number * 10 + u32::from(byte - b'0'))
+        body.iter()
+            .skip(from)
+            .take(count)
+            .fold(0u32, |number, byte| number * 10 + u32::from(byte - b'0'))
     };
     let year = i32::try_from(digits(6, 4)).map_err(|_| Malformed::Date)?;
     // Nobody born before 1800 has a number; a year such as 0000 is a typing error.
     if year < 1800 || NaiveDate::from_ymd_opt(year, digits(10, 2), digits(12, 2)).is_none() {
         return Err(Malformed::Date);
     }
-    let sum: u32 = body.iter().zip(NUMBER_WEIGHTS).map(|(byte, weight)| u32::from(byte - b'0') * weight).sum();
+    let sum: u32 = body
+        .iter()
+        .zip(NUMBER_WEIGHTS)
+        .map(|(byte, weight)| u32::from(byte - b'0') * weight)
+        .sum();
     let check = NUMBER_CHECKS.get((sum % 11) as usize);
     match (check, last.first()) {
         (Some(check), Some(last)) if check == last => Ok(()),
@@ -86,7 +101,10 @@ pub fn comparable_name(name: &str) -> String {
 }
 
 fn position(alphabet: &[u8], byte: u8) -> Option<u32> {
-    alphabet.iter().position(|known| *known == byte).and_then(|index| u32::try_from(index).ok())
+    alphabet
+        .iter()
+        .position(|known| *known == byte)
+        .and_then(|index| u32::try_from(index).ok())
 }
 
 #[cfg(test)]
@@ -105,16 +123,20 @@ mod tests {
         let code = "91110000600037341L";
         for (at, _) in code.char_indices() {
             for other in CODE_ALPHABET.iter().map(|byte| char::from(*byte)) {
-                let wrong: String =
-                    code.char_indices().map(|(index, c)| if index == at { other } else { c }).collect();
+                let wrong: String = code
+                    .char_indices()
+                    .map(|(index, c)| if index == at { other } else { c })
+                    .collect();
                 assert_eq!(check_organisation_code(&wrong).is_ok(), wrong == code, "{wrong}");
             }
         }
         let number = "360426199101010071";
         for (at, _) in number.char_indices() {
             for other in "0123456789X".chars() {
-                let wrong: String =
-                    number.char_indices().map(|(index, c)| if index == at { other } else { c }).collect();
+                let wrong: String = number
+                    .char_indices()
+                    .map(|(index, c)| if index == at { other } else { c })
+                    .collect();
                 assert_eq!(check_person_number(&wrong).is_ok(), wrong == number, "{wrong}");
             }
         }
@@ -134,7 +156,10 @@ mod tests {
 
     #[test]
     fn names_are_compared_without_width_and_spaces() {
-        assert_eq!(comparable_name("湖南（湘西） 有限公司"), comparable_name("湖南(湘西)有限公司"));
+        assert_eq!(
+            comparable_name("湖南（湘西） 有限公司"),
+            comparable_name("湖南(湘西)有限公司")
+        );
         assert_eq!(comparable_name("阿卜杜拉•买买提"), comparable_name("阿卜杜拉·买买提"));
         assert_ne!(comparable_name("张三"), comparable_name("张三丰"));
     }

@@ -39,7 +39,9 @@ impl Standing {
     /// Reads what is stored.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Ordinary, Self::Admin, Self::Oversight].into_iter().find(|standing| standing.as_str() == text)
+        [Self::Ordinary, Self::Admin, Self::Oversight]
+            .into_iter()
+            .find(|standing| standing.as_str() == text)
     }
 }
 
@@ -161,8 +163,12 @@ pub async fn authenticate(state: &AppState, authorization: Option<&str>) -> Resu
 type Loaded = Option<(AccountRow, SessionRow, Vec<(String, String)>)>;
 
 fn load(conn: &mut Connection, account: &str, session: &str) -> Result<Loaded, StoreError> {
-    let Some(row) = account_rows::account_by_id(conn, account)? else { return Ok(None) };
-    let Some(session) = session_rows::session_by_id(conn, session)? else { return Ok(None) };
+    let Some(row) = account_rows::account_by_id(conn, account)? else {
+        return Ok(None);
+    };
+    let Some(session) = session_rows::session_by_id(conn, session)? else {
+        return Ok(None);
+    };
     let posts = account_rows::post_list(conn, account)?;
     Ok(Some((row, session, posts)))
 }

@@ -56,7 +56,13 @@ impl<T: DeserializeOwned + 'static> FromRequest for Command<T> {
             let body = parse(&kind, &bytes)?;
             let SentKey(key) = key.ok_or_else(|| Problem::new(Code::KeyRequired))?;
             let digest = Sha256::new().chain_update(line).chain_update(&bytes).finalize();
-            Ok(Self { body, key: IdempotencyKey { key, body_sha256: hex::encode(digest) } })
+            Ok(Self {
+                body,
+                key: IdempotencyKey {
+                    key,
+                    body_sha256: hex::encode(digest),
+                },
+            })
         })
     }
 }
@@ -93,7 +99,9 @@ impl Query {
     pub fn finish(self) -> Result<(), Problem> {
         match self.0.into_keys().next() {
             None => Ok(()),
-            Some(name) => Err(Problem::new(Code::BadRequest).detail(format!("the query parameter `{name}` is not known"))),
+            Some(name) => {
+                Err(Problem::new(Code::BadRequest).detail(format!("the query parameter `{name}` is not known")))
+            }
         }
     }
 
@@ -132,10 +140,16 @@ fn query(text: &str) -> Result<Query, Problem> {
 /// # Errors
 /// `precondition_required` without one; `precondition_failed` for one that was not made here.
 pub fn if_match(request: &HttpRequest) -> Result<i64, Problem> {
-    let header = request.headers().get(IF_MATCH).ok_or_else(|| Problem::new(Code::PreconditionRequired))?;
+    let header = request
+        .headers()
+        .get(IF_MATCH)
+        .ok_or_else(|| Problem::new(Code::PreconditionRequired))?;
     let stale = || Problem::new(Code::PreconditionFailed);
     let text = header.to_str().map_err(|_| stale())?.trim();
-    let version = text.strip_prefix("\"v").and_then(|rest| rest.strip_suffix('"')).ok_or_else(stale)?;
+    let version = text
+        .strip_prefix("\"v")
+        .and_then(|rest| rest.strip_suffix('"'))
+        .ok_or_else(stale)?;
     version.parse().map_err(|_| stale())
 }
 
@@ -151,11 +165,18 @@ pub fn etag(version: i64) -> String {
 /// `not_found`, as for one that does not exist.
 pub fn id(text: &str) -> Result<&str, Problem> {
     let sound = !text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if sound { Ok(text) } else { Err(Problem::new(Code::NotFound)) }
+    if sound {
+        Ok(text)
+    } else {
+        Err(Problem::new(Code::NotFound))
+    }
 }
 
 fn content_type(request: &HttpRequest) -> String {
-    let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let header = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     header.unwrap_or_default().to_ascii_lowercase()
 }
 
@@ -166,7 +187,10 @@ fn bytes(request: &HttpRequest, payload: &mut Payload) -> Pending<web::Bytes> {
     Box::pin(async move {
         let wrong = |_| Problem::new(Code::BadRequest).detail("the body cannot be read");
         let payload = payload.await.map_err(|_| Problem::new(Code::BadRequest))?;
-        let read = payload.to_bytes_limited(limit).await.map_err(|_| Problem::new(Code::TooLarge))?;
+        let read = payload
+            .to_bytes_limited(limit)
+            .await
+            .map_err(|_| Problem::new(Code::TooLarge))?;
         read.map_err(wrong)
     })
 }
@@ -176,7 +200,10 @@ fn parse<T: DeserializeOwned>(kind: &str, bytes: &[u8]) -> Result<T, Problem> {
     let wrong = |why: String| Problem::new(Code::InvalidJson).detail(why);
     let bytes = if bytes.is_empty() { b"{}".as_slice() } else { bytes };
     let media = kind.split(';').next().unwrap_or_default().trim();
-    let charset = kind.split(';').skip(1).find_map(|part| part.trim().strip_prefix("charset="));
+    let charset = kind
+        .split(';')
+        .skip(1)
+        .find_map(|part| part.trim().strip_prefix("charset="));
     let json = media == "application/json" || (media.is_empty() && bytes == b"{}");
     if !json || charset.is_some_and(|charset| charset.trim_matches('"') != "utf-8") {
         return Err(Problem::new(Code::UnsupportedMedia).detail("send application/json in UTF-8"));

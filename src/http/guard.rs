@@ -65,7 +65,9 @@ pub async fn guard(
 }
 
 async fn admit(allowed: Allowed, keyed: Keyed, request: &ServiceRequest) -> Result<Caller, Problem> {
-    let state = request.app_data::<web::Data<AppState>>().ok_or_else(|| Problem::new(Code::Internal))?;
+    let state = request
+        .app_data::<web::Data<AppState>>()
+        .ok_or_else(|| Problem::new(Code::Internal))?;
     let caller = match allowed {
         Allowed::Signature | Allowed::MailLink => Caller(None),
         _ => {
@@ -99,7 +101,11 @@ fn check(allowed: Allowed, account: Option<&Account>) -> Result<(), Problem> {
         Allowed::Admin => account.standing == Standing::Admin,
         Allowed::Supervision => account.reads_everything(),
     };
-    if fits { Ok(()) } else { Err(Problem::new(Code::Forbidden)) }
+    if fits {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::Forbidden))
+    }
 }
 
 fn sent_key(request: &ServiceRequest) -> Result<SentKey, Problem> {

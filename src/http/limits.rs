@@ -86,7 +86,10 @@ mod tests {
 
     #[test]
     fn one_address_is_slowed_down_and_another_is_not() {
-        let rates = Rates { login_per_minute: NonZeroU32::new(3).unwrap(), ..Rates::default() };
+        let rates = Rates {
+            login_per_minute: NonZeroU32::new(3).unwrap(),
+            ..Rates::default()
+        };
         let limits = Limits::new(rates);
         let (first, second): (IpAddr, IpAddr) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
         for _ in 0..3 {
@@ -94,7 +97,11 @@ mod tests {
         }
         let problem = limits.login(first).unwrap_err();
         assert_eq!(problem.status, 429);
-        assert!(problem.retry_after_seconds.is_some_and(|seconds| (1..=60).contains(&seconds)));
+        assert!(
+            problem
+                .retry_after_seconds
+                .is_some_and(|seconds| (1..=60).contains(&seconds))
+        );
         assert!(limits.login(second).is_ok());
     }
 }

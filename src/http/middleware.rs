@@ -19,8 +19,7 @@ use super::state::AppState;
 pub struct RequestId(pub String);
 
 /// Pages may show only what this server sends; the documentation's own scripts and styles lie beside it.
-const PAGE_POLICY: &str =
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
 const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// The outermost layer.
@@ -57,7 +56,10 @@ fn tell(response: ServiceResponse<BoxBody>, language: Language, id: &str) -> Ser
     let mut response = response.map_body(|_, _| BoxBody::new(body));
     *response.response_mut().status_mut() = actix_web::ResponseError::status_code(&problem);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
     headers.insert(
         header::CONTENT_LANGUAGE,
         HeaderValue::from_static(if language == Language::Chinese { "zh-CN" } else { "en" }),
@@ -68,7 +70,11 @@ fn tell(response: ServiceResponse<BoxBody>, language: Language, id: &str) -> Ser
     if problem.status == 401 {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if let Some(allow) = problem.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+    if let Some(allow) = problem
+        .allow
+        .as_deref()
+        .and_then(|allow| HeaderValue::from_str(allow).ok())
+    {
         headers.insert(header::ALLOW, allow);
     }
     response
@@ -88,7 +94,9 @@ fn foreign(status: u16) -> Problem {
 fn dress(headers: &mut HeaderMap, id: &str) {
     let page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
         let kind = kind.to_str().unwrap_or_default();
-        ["text/html", "text/css", "text/javascript", "application/javascript"].iter().any(|page| kind.starts_with(page))
+        ["text/html", "text/css", "text/javascript", "application/javascript"]
+            .iter()
+            .any(|page| kind.starts_with(page))
     });
     let policy = if page { PAGE_POLICY } else { DATA_POLICY };
     let fixed = [
@@ -118,7 +126,11 @@ fn observe(response: &ServiceResponse<BoxBody>, route: &str, method: &str, id: &
         ("status", status.to_string()),
     ];
     metrics::histogram!("luochui_http_request_seconds", &labels).record(seconds);
-    let instance = response.request().match_info().get("id").filter(|_| route.contains("/instances/"));
+    let instance = response
+        .request()
+        .match_info()
+        .get("id")
+        .filter(|_| route.contains("/instances/"));
     tracing::info!(
         request.id = id,
         http.route = route,
@@ -131,20 +143,27 @@ fn observe(response: &ServiceResponse<BoxBody>, route: &str, method: &str, id: &
 }
 
 fn language(headers: &HeaderMap) -> Language {
-    let header = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let header = headers
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok());
     Language::negotiate(header.unwrap_or_default())
 }
 
 /// Where a request comes from: the peer, or what the trusted proxy says of it.
 #[must_use]
 pub fn address(request: &HttpRequest) -> IpAddr {
-    let peer = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
+    let peer = request
+        .peer_addr()
+        .map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
     let state = request.app_data::<web::Data<AppState>>();
     let trusted = state.and_then(|state| state.config.http.trusted_proxy.parse::<IpAddr>().ok());
     if trusted != Some(peer) {
         return peer;
     }
-    let forwarded = request.headers().get("X-Forwarded-For").and_then(|value| value.to_str().ok());
+    let forwarded = request
+        .headers()
+        .get("X-Forwarded-For")
+        .and_then(|value| value.to_str().ok());
     // The last address is the one that our own proxy saw; all before it were typed by others.
     let last = forwarded.and_then(|text| text.rsplit(',').next());
     last.and_then(|text| text.trim().parse().ok()).unwrap_or(peer)

@@ -38,13 +38,23 @@ where
     let work = move |conn: &mut Connection| {
         if let Some(row) = idempotency_rows::key_find(conn, &actor, &key.key)? {
             let same = row.body_sha256 == key.body_sha256;
-            return Ok(if same { Settled::Answer(row.receipt) } else { Settled::Reused });
+            return Ok(if same {
+                Settled::Answer(row.receipt)
+            } else {
+                Settled::Reused
+            });
         }
         let answer = match run(conn)? {
             Ok(answer) => serde_json::to_string(&answer)?,
             Err(problem) => return Ok(Settled::No(Box::new(problem))),
         };
-        let row = KeyRow { actor, key: key.key, body_sha256: key.body_sha256, receipt: answer.clone(), at };
+        let row = KeyRow {
+            actor,
+            key: key.key,
+            body_sha256: key.body_sha256,
+            receipt: answer.clone(),
+            at,
+        };
         idempotency_rows::key_insert(conn, &row)?;
         Ok(Settled::Answer(answer))
     };

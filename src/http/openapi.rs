@@ -27,7 +27,10 @@ static PAGE: LazyLock<Arc<utoipa_swagger_ui::Config<'static>>> =
 
 /// `GET /api/openapi.json`
 pub async fn document() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").insert_header((CACHE_CONTROL, "no-cache")).body(DOCUMENT.clone())
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        .body(DOCUMENT.clone())
 }
 
 /// `GET /api/docs/…`
@@ -36,11 +39,16 @@ pub async fn document() -> HttpResponse {
 /// No such file.
 pub async fn page(path: web::Path<String>) -> Result<HttpResponse, Problem> {
     if path.as_str() == "index" {
-        return Ok(HttpResponse::PermanentRedirect().insert_header((LOCATION, "/api/docs/")).finish());
+        return Ok(HttpResponse::PermanentRedirect()
+            .insert_header((LOCATION, "/api/docs/"))
+            .finish());
     }
-    let file = utoipa_swagger_ui::serve(&path, Arc::clone(&PAGE)).map_err(|error| Problem::internal("serve a page", &error))?;
+    let file = utoipa_swagger_ui::serve(&path, Arc::clone(&PAGE))
+        .map_err(|error| Problem::internal("serve a page", &error))?;
     let file = file.ok_or_else(|| Problem::new(Code::NotFound))?;
-    Ok(HttpResponse::Ok().content_type(file.content_type).body(file.bytes.into_owned()))
+    Ok(HttpResponse::Ok()
+        .content_type(file.content_type)
+        .body(file.bytes.into_owned()))
 }
 
 /// The document.
@@ -57,10 +65,24 @@ pub fn build() -> OpenApi {
         let item = utoipa::openapi::PathItem::new(method(route), operation(route));
         paths = paths.path(route.path, item);
     }
-    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
-    let components = ComponentsBuilder::new().schemas_from_iter(schemas).security_scheme("bearer", bearer);
-    let title = InfoBuilder::new().title("落槌 Luochui").version(env!("CARGO_PKG_VERSION")).description(Some(DESCRIPTION));
-    OpenApiBuilder::new().info(title).paths(paths).components(Some(components.build())).build()
+    let bearer = SecurityScheme::Http(
+        HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .build(),
+    );
+    let components = ComponentsBuilder::new()
+        .schemas_from_iter(schemas)
+        .security_scheme("bearer", bearer);
+    let title = InfoBuilder::new()
+        .title("落槌 Luochui")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(DESCRIPTION));
+    OpenApiBuilder::new()
+        .info(title)
+        .paths(paths)
+        .components(Some(components.build()))
+        .build()
 }
 
 fn body_shape(body: &Body) -> Option<&Shape> {
@@ -117,22 +139,42 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
 
 /// The first word of the path below `/api/v1`.
 fn tag(path: &str) -> &str {
-    path.trim_start_matches("/api/v1").trim_start_matches('/').split('/').next().filter(|tag| !tag.is_empty()).unwrap_or("platform")
+    path.trim_start_matches("/api/v1")
+        .trim_start_matches('/')
+        .split('/')
+        .next()
+        .filter(|tag| !tag.is_empty())
+        .unwrap_or("platform")
 }
 
 fn parameters(route: &Route) -> Vec<Parameter> {
     let text = || ObjectBuilder::new().schema_type(Type::String).build();
     let named = |name: &str, place: ParameterIn, required: Required| {
-        ParameterBuilder::new().name(name).parameter_in(place).required(required).schema(Some(text()))
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(place)
+            .required(required)
+            .schema(Some(text()))
     };
     let mut parameters: Vec<_> = route
         .path
         .split('/')
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| named(name.split(':').next().unwrap_or(name), ParameterIn::Path, Required::True).build())
+        .map(|name| {
+            named(
+                name.split(':').next().unwrap_or(name),
+                ParameterIn::Path,
+                Required::True,
+            )
+            .build()
+        })
         .collect();
     for (name, meaning) in route.query {
-        parameters.push(named(name, ParameterIn::Query, Required::False).description(Some(*meaning)).build());
+        parameters.push(
+            named(name, ParameterIn::Query, Required::False)
+                .description(Some(*meaning))
+                .build(),
+        );
     }
     if route.keyed == Keyed::Required {
         parameters.push(named("Idempotency-Key", ParameterIn::Header, Required::True).build());
@@ -146,16 +188,31 @@ fn body(body: &Body) -> Option<RequestBody> {
         Body::None => None,
         Body::Json(shape) => {
             let schema = Ref::from_schema_name(&shape.name);
-            Some(required.content("application/json", ContentBuilder::new().schema(Some(schema)).build()).build())
+            Some(
+                required
+                    .content("application/json", ContentBuilder::new().schema(Some(schema)).build())
+                    .build(),
+            )
         }
         Body::Fields => {
             let schema = ObjectBuilder::new().description(Some("流程定义所声明的字段")).build();
-            Some(required.content("application/json", ContentBuilder::new().schema(Some(schema)).build()).build())
+            Some(
+                required
+                    .content("application/json", ContentBuilder::new().schema(Some(schema)).build())
+                    .build(),
+            )
         }
         Body::Upload => {
             let file = ObjectBuilder::new().schema_type(Type::String).build();
             let schema = ObjectBuilder::new().property("file", file).required("file").build();
-            Some(required.content("multipart/form-data", ContentBuilder::new().schema(Some(schema)).build()).build())
+            Some(
+                required
+                    .content(
+                        "multipart/form-data",
+                        ContentBuilder::new().schema(Some(schema)).build(),
+                    )
+                    .build(),
+            )
         }
     }
 }
@@ -170,9 +227,20 @@ fn responses(route: &Route) -> utoipa::openapi::Responses {
         Answer::Object => content("回答", "application/json", ObjectBuilder::new().build().into()),
         Answer::Json(shape) => content("回答", "application/json", Ref::from_schema_name(&shape.name).into()),
     };
-    let status = if matches!(route.answer, Answer::Nothing) { "204" } else { "2XX" };
-    let problem = content("问题", "application/problem+json", Ref::from_schema_name("Problem").into());
-    ResponsesBuilder::new().response(status, good).response("default", problem).build()
+    let status = if matches!(route.answer, Answer::Nothing) {
+        "204"
+    } else {
+        "2XX"
+    };
+    let problem = content(
+        "问题",
+        "application/problem+json",
+        Ref::from_schema_name("Problem").into(),
+    );
+    ResponsesBuilder::new()
+        .response(status, good)
+        .response("default", problem)
+        .build()
 }
 
 fn content(description: &str, kind: &str, schema: RefOr<Schema>) -> Response {

@@ -44,7 +44,10 @@ impl Cursor {
         }
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
         let text = String::from_utf8(bytes).map_err(|_| wrong())?;
-        let (key, id) = text.strip_prefix("1:").and_then(|rest| rest.split_once(':')).ok_or_else(wrong)?;
+        let (key, id) = text
+            .strip_prefix("1:")
+            .and_then(|rest| rest.split_once(':'))
+            .ok_or_else(wrong)?;
         let key = key.parse().map_err(|_| wrong())?;
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(wrong());
@@ -78,7 +81,10 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_as_it_went() {
-        let cursor = Cursor { key: -5, id: "01ABC:x".into() };
+        let cursor = Cursor {
+            key: -5,
+            id: "01ABC:x".into(),
+        };
         assert_eq!(Cursor::decode(&cursor.encode()).unwrap(), cursor);
     }
 

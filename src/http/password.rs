@@ -30,7 +30,10 @@ impl Passwords {
     pub fn new() -> Result<Self, Problem> {
         let mut random = [0u8; 32];
         getrandom::fill(&mut random).map_err(|error| Problem::internal("draw randomness", &error))?;
-        Ok(Self { gate: Arc::new(Semaphore::new(AT_A_TIME)), decoy: hash_now(&hex::encode(random))?.into() })
+        Ok(Self {
+            gate: Arc::new(Semaphore::new(AT_A_TIME)),
+            decoy: hash_now(&hex::encode(random))?.into(),
+        })
     }
 
     /// The PHC string to store.
@@ -56,7 +59,11 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        let _turn = self.gate.acquire().await.map_err(|error| Problem::internal("wait for a turn", &error))?;
+        let _turn = self
+            .gate
+            .acquire()
+            .await
+            .map_err(|error| Problem::internal("wait for a turn", &error))?;
         actix_web::rt::task::spawn_blocking(work)
             .await
             .map_err(|error| Problem::internal("hash a password", &error))
@@ -79,7 +86,11 @@ pub fn hash_now(password: &str) -> Result<String, Problem> {
 /// # Errors
 /// `invalid`, naming the rule.
 pub fn check_new(password: &str, name: &str) -> Result<(), Problem> {
-    let wrong = |why: &str| Err(Problem::new(Code::Invalid).detail(format!("`password` {why}")).member("field", "password"));
+    let wrong = |why: &str| {
+        Err(Problem::new(Code::Invalid)
+            .detail(format!("`password` {why}"))
+            .member("field", "password"))
+    };
     if password.chars().count() < MIN_CHARS || password.len() > MAX_BYTES {
         return wrong("must have 10 characters or more, at most 256 bytes");
     }

@@ -28,10 +28,16 @@ pub struct NewAccount {
 /// # Errors
 /// `invalid`.
 pub fn check_name(name: &str) -> Result<(), Problem> {
-    let letters = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte));
+    let letters = name
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte));
     let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     let sound = (3..=40).contains(&name.len()) && letters && ends(name.chars().next()) && ends(name.chars().last());
-    if sound { Ok(()) } else { Err(Problem::field("name", "must be 3 to 40 of a-z, 0-9, `.`, `-`, `_`")) }
+    if sound {
+        Ok(())
+    } else {
+        Err(Problem::field("name", "must be 3 to 40 of a-z, 0-9, `.`, `-`, `_`"))
+    }
 }
 
 /// One line of text for people to read: no control characters, no tricks with direction.
@@ -40,13 +46,17 @@ pub fn check_name(name: &str) -> Result<(), Problem> {
 /// `invalid`, naming the field.
 pub fn check_line(field: &str, text: &str, max_chars: usize) -> Result<(), Problem> {
     let hidden = |c: char| {
-        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
     if text.trim().is_empty() || text.trim() != text {
         return Err(Problem::field(field, "must not be empty nor begin or end with a space"));
     }
     if text.chars().count() > max_chars {
-        return Err(Problem::field(field, format!("must have at most {max_chars} characters")));
+        return Err(Problem::field(
+            field,
+            format!("must have at most {max_chars} characters"),
+        ));
     }
     if text.chars().any(hidden) {
         return Err(Problem::field(field, "must not hold control or invisible characters"));
@@ -63,10 +73,15 @@ pub fn check_email(email: &str) -> Result<(), Problem> {
     let host = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
     let sound = email.len() <= 254
         && email.split_once('@').is_some_and(|(local, domain)| {
-            let dots = |text: &str| !text.is_empty() && !text.starts_with('.') && !text.ends_with('.') && !text.contains("..");
+            let dots =
+                |text: &str| !text.is_empty() && !text.starts_with('.') && !text.ends_with('.') && !text.contains("..");
             dots(local) && dots(domain) && local.len() <= 64 && local.bytes().all(plain) && domain.bytes().all(host)
         });
-    if sound { Ok(()) } else { Err(Problem::field("email", "is not a mail address")) }
+    if sound {
+        Ok(())
+    } else {
+        Err(Problem::field("email", "is not a mail address"))
+    }
 }
 
 /// A telephone number as it is dialled in China or abroad.
@@ -75,8 +90,14 @@ pub fn check_email(email: &str) -> Result<(), Problem> {
 /// `invalid`.
 pub fn check_phone(phone: &str) -> Result<(), Problem> {
     let digits = phone.bytes().filter(u8::is_ascii_digit).count();
-    let sound = (7..=20).contains(&digits) && phone.len() <= 24 && phone.bytes().all(|b| b.is_ascii_digit() || b"+- ".contains(&b));
-    if sound { Ok(()) } else { Err(Problem::field("phone", "is not a telephone number")) }
+    let sound = (7..=20).contains(&digits)
+        && phone.len() <= 24
+        && phone.bytes().all(|b| b.is_ascii_digit() || b"+- ".contains(&b));
+    if sound {
+        Ok(())
+    } else {
+        Err(Problem::field("phone", "is not a telephone number"))
+    }
 }
 
 /// Whether the party's number is one: 公民身份号码 for a person, 统一社会信用代码 for an organisation.
@@ -120,7 +141,10 @@ pub fn standing_of(asked: Standing, posts: &[(String, String)]) -> Result<Standi
         (Standing::Ordinary, false, _) => Ok(Standing::Ordinary),
         (Standing::Admin, false, false) => Ok(Standing::Admin),
         (Standing::Ordinary | Standing::Oversight, _, false) => Ok(Standing::Oversight),
-        _ => Err(Problem::field("posts", "an account of this standing must not act in trades")),
+        _ => Err(Problem::field(
+            "posts",
+            "an account of this standing must not act in trades",
+        )),
     }
 }
 
@@ -145,7 +169,10 @@ pub fn create(conn: &mut Connection, new: NewAccount) -> Result<Result<String, P
     }
     for (_, organisation) in &new.posts {
         if account_rows::organisation_by_code(conn, organisation)?.is_none() {
-            return Ok(Err(Problem::field("posts", format!("names an unknown organisation: {organisation}"))));
+            return Ok(Err(Problem::field(
+                "posts",
+                format!("names an unknown organisation: {organisation}"),
+            )));
         }
     }
     let id = match fresh::id() {
@@ -199,7 +226,19 @@ mod tests {
 
     #[test]
     fn what_could_break_a_header_is_no_address() {
-        for bad in ["a", "a@", "@b", "a@b@c", "a b@c", "a@b\r\nBcc: x@y", "a@b..c", ".a@b", "\"a b\"@c", "王@b.cn", "a@b,c@d"] {
+        for bad in [
+            "a",
+            "a@",
+            "@b",
+            "a@b@c",
+            "a b@c",
+            "a@b\r\nBcc: x@y",
+            "a@b..c",
+            ".a@b",
+            "\"a b\"@c",
+            "王@b.cn",
+            "a@b,c@d",
+        ] {
             assert!(check_email(bad).is_err(), "{bad}");
         }
         for good in ["a@b", "wang.wu+1@mail.example.cn"] {
@@ -223,8 +262,14 @@ mod tests {
     #[test]
     fn oversight_and_admin_never_act() {
         let post = |name: &str| vec![(name.to_owned(), "centre".to_owned())];
-        assert_eq!(standing_of(Standing::Ordinary, &post("reviewer")).unwrap(), Standing::Ordinary);
-        assert_eq!(standing_of(Standing::Ordinary, &post("oversight")).unwrap(), Standing::Oversight);
+        assert_eq!(
+            standing_of(Standing::Ordinary, &post("reviewer")).unwrap(),
+            Standing::Ordinary
+        );
+        assert_eq!(
+            standing_of(Standing::Ordinary, &post("oversight")).unwrap(),
+            Standing::Oversight
+        );
         assert_eq!(standing_of(Standing::Oversight, &[]).unwrap(), Standing::Oversight);
         assert!(standing_of(Standing::Admin, &post("reviewer")).is_err());
         assert!(standing_of(Standing::Oversight, &post("chief")).is_err());

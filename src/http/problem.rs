@@ -95,11 +95,26 @@ impl Code {
     pub const fn row(self) -> Row {
         let (code, status, zh, en) = match self {
             Self::BadRequest => ("bad_request", 400, "请求有误", "The request is malformed"),
-            Self::InvalidJson => ("invalid_json", 400, "请求内容不是有效的 JSON", "The body is not acceptable JSON"),
+            Self::InvalidJson => (
+                "invalid_json",
+                400,
+                "请求内容不是有效的 JSON",
+                "The body is not acceptable JSON",
+            ),
             Self::Invalid => ("invalid", 422, "填写内容有误", "Some of the content is not valid"),
             Self::InvalidCursor => ("invalid_cursor", 400, "翻页标记无效", "The page cursor is not valid"),
-            Self::InvalidKey => ("invalid_idempotency_key", 400, "幂等键无效", "The Idempotency-Key is not valid"),
-            Self::KeyRequired => ("idempotency_key_required", 400, "缺少幂等键", "An Idempotency-Key is required"),
+            Self::InvalidKey => (
+                "invalid_idempotency_key",
+                400,
+                "幂等键无效",
+                "The Idempotency-Key is not valid",
+            ),
+            Self::KeyRequired => (
+                "idempotency_key_required",
+                400,
+                "缺少幂等键",
+                "An Idempotency-Key is required",
+            ),
             Self::KeyReused => (
                 "idempotency_key_reused",
                 409,
@@ -108,14 +123,39 @@ impl Code {
             ),
             Self::Unauthenticated => ("unauthenticated", 401, "请先登录", "Sign in first"),
             Self::LoginFailed => ("login_failed", 401, "用户名或密码不正确", "Wrong name or password"),
-            Self::TokenExpired => ("token_expired", 401, "登录已过期，请重新登录", "The sign-in has expired"),
-            Self::Locked => ("locked", 429, "登录失败次数过多，请稍后再试", "Too many failed sign-ins, try again later"),
+            Self::TokenExpired => (
+                "token_expired",
+                401,
+                "登录已过期，请重新登录",
+                "The sign-in has expired",
+            ),
+            Self::Locked => (
+                "locked",
+                429,
+                "登录失败次数过多，请稍后再试",
+                "Too many failed sign-ins, try again later",
+            ),
             Self::Forbidden => ("forbidden", 403, "无权进行此操作", "You may not do this"),
             Self::NotFound => ("not_found", 404, "未找到", "Not found"),
-            Self::MethodNotAllowed => ("method_not_allowed", 405, "不支持此方法", "This method is not allowed here"),
-            Self::NotAcceptable => ("not_acceptable", 406, "无法提供所要求的格式", "No acceptable representation"),
+            Self::MethodNotAllowed => (
+                "method_not_allowed",
+                405,
+                "不支持此方法",
+                "This method is not allowed here",
+            ),
+            Self::NotAcceptable => (
+                "not_acceptable",
+                406,
+                "无法提供所要求的格式",
+                "No acceptable representation",
+            ),
             Self::TooLarge => ("too_large", 413, "内容过大", "The content is too large"),
-            Self::UnsupportedMedia => ("unsupported_media_type", 415, "不支持的内容类型", "This kind of content is not accepted"),
+            Self::UnsupportedMedia => (
+                "unsupported_media_type",
+                415,
+                "不支持的内容类型",
+                "This kind of content is not accepted",
+            ),
             Self::PreconditionRequired => (
                 "precondition_required",
                 428,
@@ -128,7 +168,12 @@ impl Code {
                 "内容已被他人修改，请刷新后重试",
                 "The content has changed since you read it",
             ),
-            Self::NameTaken => ("name_taken", 409, "该登录名不可用", "This sign-in name is not available"),
+            Self::NameTaken => (
+                "name_taken",
+                409,
+                "该登录名不可用",
+                "This sign-in name is not available",
+            ),
             Self::IdentityUnavailable => (
                 "identity_unavailable",
                 409,
@@ -136,8 +181,18 @@ impl Code {
                 "This identity cannot be used, ask the centre",
             ),
             Self::Conflict => ("conflict", 409, "与现有内容冲突", "In conflict with what is there"),
-            Self::LinkUsed => ("link_used", 410, "链接已使用或已过期", "The link has been used or has expired"),
-            Self::DefinitionInvalid => ("definition_invalid", 422, "流程定义有误", "The definitions are not valid"),
+            Self::LinkUsed => (
+                "link_used",
+                410,
+                "链接已使用或已过期",
+                "The link has been used or has expired",
+            ),
+            Self::DefinitionInvalid => (
+                "definition_invalid",
+                422,
+                "流程定义有误",
+                "The definitions are not valid",
+            ),
             Self::VersionExists => (
                 "version_exists",
                 409,
@@ -214,7 +269,9 @@ impl Problem {
     #[must_use]
     pub fn field(name: &str, why: impl Into<String>) -> Self {
         let why = why.into();
-        Self::new(Code::Invalid).detail(format!("`{name}` {why}")).member("field", name)
+        Self::new(Code::Invalid)
+            .detail(format!("`{name}` {why}"))
+            .member("field", name)
     }
 
     /// A failure of the machinery: logged here with its cause, opaque outside.
@@ -295,7 +352,9 @@ impl Language {
                 Some(tag) if tag == "en" || tag.starts_with("en-") => Self::English,
                 _ => continue,
             };
-            let weight = pieces.find_map(|piece| piece.trim().strip_prefix("q=")).map_or(1_000, thousandths);
+            let weight = pieces
+                .find_map(|piece| piece.trim().strip_prefix("q="))
+                .map_or(1_000, thousandths);
             if weight > best.0 {
                 best = (weight, language);
             }

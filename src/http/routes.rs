@@ -59,11 +59,21 @@ pub struct Route {
 }
 
 fn shape<T: ToSchema>() -> Shape {
-    Shape { name: T::name().into_owned(), schema: T::schema, parts: T::schemas }
+    Shape {
+        name: T::name().into_owned(),
+        schema: T::schema,
+        parts: T::schemas,
+    }
 }
 
 impl Route {
-    fn new(method: Method, path: &'static str, allowed: Allowed, title: &'static str, handler: fn() -> actix_web::Route) -> Self {
+    fn new(
+        method: Method,
+        path: &'static str,
+        allowed: Allowed,
+        title: &'static str,
+        handler: fn() -> actix_web::Route,
+    ) -> Self {
         Self {
             method,
             path,
@@ -114,7 +124,10 @@ impl Route {
     }
 }
 
-const PAGED: &[(&str, &str)] = &[("after", "翻页标记，取自上一页的 `next`"), ("limit", "每页条数，1 至 100")];
+const PAGED: &[(&str, &str)] = &[
+    ("after", "翻页标记，取自上一页的 `next`"),
+    ("limit", "每页条数，1 至 100"),
+];
 
 macro_rules! to {
     ($handler:path) => {
@@ -143,32 +156,73 @@ pub fn all() -> Vec<Route> {
 fn platform() -> Vec<Route> {
     vec![
         get("/healthz", Allowed::Anyone, "进程在运行", to!(health::alive)),
-        get("/readyz", Allowed::Anyone, "可以受理请求；否则说明缺什么", to!(health::ready)),
+        get(
+            "/readyz",
+            Allowed::Anyone,
+            "可以受理请求；否则说明缺什么",
+            to!(health::ready),
+        ),
         get("/metrics", Allowed::Anyone, "Prometheus 指标", to!(health::metrics)).answers(Answer::Bytes("text/plain")),
         get("/api/openapi.json", Allowed::Anyone, "本文档", to!(openapi::document)),
-        get("/api/docs/{file:.*}", Allowed::Anyone, "接口文档页面", to!(openapi::page)).answers(Answer::Bytes("text/html")),
+        get(
+            "/api/docs/{file:.*}",
+            Allowed::Anyone,
+            "接口文档页面",
+            to!(openapi::page),
+        )
+        .answers(Answer::Bytes("text/html")),
     ]
 }
 
 fn accounts() -> Vec<Route> {
     use Allowed::{Admin, Anyone, Ordinary, SignedIn};
     vec![
-        post("/api/v1/auth/login", Anyone, "登录", to!(auth::login)).takes::<auth::Login>().gives::<auth::Signed>(),
-        post("/api/v1/auth/refresh", Anyone, "换发令牌", to!(auth::refresh)).takes::<auth::Refresh>().gives::<auth::Signed>(),
+        post("/api/v1/auth/login", Anyone, "登录", to!(auth::login))
+            .takes::<auth::Login>()
+            .gives::<auth::Signed>(),
+        post("/api/v1/auth/refresh", Anyone, "换发令牌", to!(auth::refresh))
+            .takes::<auth::Refresh>()
+            .gives::<auth::Signed>(),
         post("/api/v1/auth/logout", SignedIn, "退出登录", to!(auth::logout)).answers(Answer::Nothing),
         post("/api/v1/accounts", Anyone, "注册", to!(accounts::register))
-            .takes::<accounts::Register>().gives::<accounts::Created>().keyed(),
+            .takes::<accounts::Register>()
+            .gives::<accounts::Created>()
+            .keyed(),
         get("/api/v1/me", SignedIn, "我的账号", to!(me::show)).gives::<me::Me>(),
-        put("/api/v1/me/profile", Ordinary, "完善资料", to!(me::complete)).takes::<me::Profile>().gives::<me::Me>(),
+        put("/api/v1/me/profile", Ordinary, "完善资料", to!(me::complete))
+            .takes::<me::Profile>()
+            .gives::<me::Me>(),
         put("/api/v1/me/password", SignedIn, "修改密码", to!(me::change_password))
-            .takes::<me::ChangePassword>().answers(Answer::Nothing),
+            .takes::<me::ChangePassword>()
+            .answers(Answer::Nothing),
         get("/api/v1/admin/accounts", Admin, "账号列表", to!(accounts::list)).query(PAGED),
         post("/api/v1/admin/accounts", Admin, "新建账号", to!(accounts::create))
-            .takes::<accounts::Create>().gives::<accounts::Created>().keyed(),
-        post("/api/v1/admin/accounts/{id}/disable", Admin, "停用账号", to!(accounts::disable)).keyed(),
-        get("/api/v1/admin/organisations", Admin, "单位列表", to!(organisations::list)).query(PAGED),
-        post("/api/v1/admin/organisations", Admin, "登记单位", to!(organisations::create))
-            .takes::<organisations::Organisation>().gives::<organisations::Organisation>().keyed(),
+            .takes::<accounts::Create>()
+            .gives::<accounts::Created>()
+            .keyed(),
+        post(
+            "/api/v1/admin/accounts/{id}/disable",
+            Admin,
+            "停用账号",
+            to!(accounts::disable),
+        )
+        .keyed(),
+        get(
+            "/api/v1/admin/organisations",
+            Admin,
+            "单位列表",
+            to!(organisations::list),
+        )
+        .query(PAGED),
+        post(
+            "/api/v1/admin/organisations",
+            Admin,
+            "登记单位",
+            to!(organisations::create),
+        )
+        .takes::<organisations::Organisation>()
+        .gives::<organisations::Organisation>()
+        .keyed(),
     ]
 }
 

@@ -30,7 +30,9 @@ pub fn start(state: AppState, listener: TcpListener) -> std::io::Result<Server> 
             .app_data(data.clone())
             .app_data(paths)
             .configure(routes::configure)
-            .default_service(web::to(|| std::future::ready(Problem::new(Code::NotFound).error_response())))
+            .default_service(web::to(|| {
+                std::future::ready(Problem::new(Code::NotFound).error_response())
+            }))
             .wrap(from_fn(finish))
     });
     Ok(server

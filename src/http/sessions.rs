@@ -29,9 +29,16 @@ pub struct Issued {
 /// `login_failed`, the same for an unknown name and a wrong password; `locked` after too many.
 pub async fn sign_in(state: &AppState, name: String, password: String) -> Result<Issued, Problem> {
     let now = state.now();
-    let found = state.engine.read(move |conn| account_rows::account_by_name(conn, &name)).await?;
+    let found = state
+        .engine
+        .read(move |conn| account_rows::account_by_name(conn, &name))
+        .await?;
     // A locked account is refused before its password is looked at, or the lock would not slow a guesser down.
-    if let Some(until) = found.as_ref().and_then(|row| row.locked_until).filter(|until| now.0 < *until) {
+    if let Some(until) = found
+        .as_ref()
+        .and_then(|row| row.locked_until)
+        .filter(|until| now.0 < *until)
+    {
         let seconds = u32::try_from((until - now.0) / 1_000 + 1).unwrap_or(u32::MAX);
         return Err(Problem::new(Code::Locked).retry_after(seconds));
     }
@@ -59,7 +66,11 @@ async fn fail(state: &AppState, row: AccountRow, now: Time) -> Result<(), Proble
 /// How long an account is locked after its nth failure in a row, in milliseconds.
 fn lock_after(failures: i64) -> Option<i64> {
     let over = u32::try_from(failures - FREE_FAILURES).ok()?;
-    Some(FIRST_LOCK.saturating_mul(1i64.checked_shl(over.min(20)).unwrap_or(i64::MAX)).min(LONGEST_LOCK))
+    Some(
+        FIRST_LOCK
+            .saturating_mul(1i64.checked_shl(over.min(20)).unwrap_or(i64::MAX))
+            .min(LONGEST_LOCK),
+    )
 }
 
 async fn open(state: &AppState, row: AccountRow, now: Time) -> Result<Issued, Problem> {
@@ -73,7 +84,12 @@ async fn open(state: &AppState, row: AccountRow, now: Time) -> Result<Issued, Pr
         revoked_at: None,
     };
     let refresh = fresh::secret()?;
-    let token = RefreshRow { sha256: fresh::digest(&refresh), session: session.id.clone(), created_at: now.0, used_at: None };
+    let token = RefreshRow {
+        sha256: fresh::digest(&refresh),
+        session: session.id.clone(),
+        created_at: now.0,
+        used_at: None,
+    };
     let access = state.tokens.issue(&row.id, &session.id, row.session_version, now)?;
     let record = move |conn: &mut Connection| {
         if row.failures > 0 {
@@ -83,7 +99,11 @@ async fn open(state: &AppState, row: AccountRow, now: Time) -> Result<Issued, Pr
         session_rows::refresh_insert(conn, &token)
     };
     state.engine.write("sign-in", record).await?;
-    Ok(Issued { access, refresh, seconds: state.tokens.seconds })
+    Ok(Issued {
+        access,
+        refresh,
+        seconds: state.tokens.seconds,
+    })
 }
 
 enum Refreshed {
@@ -106,7 +126,11 @@ pub async fn refresh(state: &AppState, token: &str) -> Result<Issued, Problem> {
     match state.engine.write("refresh", turn).await? {
         Refreshed::Done(row, session) => {
             let access = state.tokens.issue(&row.id, &session, row.session_version, now)?;
-            Ok(Issued { access, refresh: next, seconds: state.tokens.seconds })
+            Ok(Issued {
+                access,
+                refresh: next,
+                seconds: state.tokens.seconds,
+            })
         }
         Refreshed::Stolen => {
             tracing::warn!("a used refresh token came back; its session has been ended");
@@ -117,20 +141,31 @@ pub async fn refresh(state: &AppState, token: &str) -> Result<Issued, Problem> {
 }
 
 fn rotate(conn: &mut Connection, digest: &str, next: String, now: Time) -> Result<Refreshed, StoreError> {
-    let Some(token) = session_rows::refresh_by_digest(conn, digest)? else { return Ok(Refreshed::No) };
+    let Some(token) = session_rows::refresh_by_digest(conn, digest)? else {
+        return Ok(Refreshed::No);
+    };
     if !session_rows::refresh_use(conn, digest, now.0)? {
         session_rows::session_revoke(conn, &token.session, now.0)?;
         return Ok(Refreshed::Stolen);
     }
-    let Some(session) = session_rows::session_by_id(conn, &token.session)? else { return Ok(Refreshed::No) };
+    let Some(session) = session_rows::session_by_id(conn, &token.session)? else {
+        return Ok(Refreshed::No);
+    };
     if session.revoked_at.is_some() || session.expires_at <= now.0 {
         return Ok(Refreshed::No);
     }
-    let Some(row) = account_rows::account_by_id(conn, &session.account)? else { return Ok(Refreshed::No) };
+    let Some(row) = account_rows::account_by_id(conn, &session.account)? else {
+        return Ok(Refreshed::No);
+    };
     if row.disabled_at.is_some() || row.session_version != session.version {
         return Ok(Refreshed::No);
     }
-    let fresh = RefreshRow { sha256: next, session: session.id.clone(), created_at: now.0, used_at: None };
+    let fresh = RefreshRow {
+        sha256: next,
+        session: session.id.clone(),
+        created_at: now.0,
+        used_at: None,
+    };
     session_rows::refresh_insert(conn, &fresh)?;
     Ok(Refreshed::Done(Box::new(row), session.id))
 }
@@ -142,7 +177,15 @@ mod tests {
     #[test]
     fn locks_double_up_to_a_quarter_of_an_hour() {
         let locks: Vec<_> = [4, 5, 6, 9, 10, 60, i64::MAX].into_iter().map(lock_after).collect();
-        let expected = [None, Some(30_000), Some(60_000), Some(480_000), Some(900_000), Some(900_000), Some(900_000)];
+        let expected = [
+            None,
+            Some(30_000),
+            Some(60_000),
+            Some(480_000),
+            Some(900_000),
+            Some(900_000),
+            Some(900_000),
+        ];
         assert_eq!(locks, expected);
     }
 }

@@ -41,8 +41,11 @@ impl AppState {
     /// # Errors
     /// No key, no folder, no randomness.
     pub fn new(engine: Engine, config: Config) -> Result<Self, Problem> {
-        let secret = config.jwt_secret().map_err(|error| Problem::internal("read the signing key", &error))?;
-        let files = Files::open(config.files_folder()).map_err(|error| Problem::internal("open the file store", &error))?;
+        let secret = config
+            .jwt_secret()
+            .map_err(|error| Problem::internal("read the signing key", &error))?;
+        let files =
+            Files::open(config.files_folder()).map_err(|error| Problem::internal("open the file store", &error))?;
         let rate = |rate: u32| NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN);
         let rates = Rates {
             login_per_minute: rate(config.login.attempts_per_minute),

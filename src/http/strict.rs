@@ -17,7 +17,9 @@ const MAX_DEPTH: usize = 16;
 /// A sentence with line and column.
 pub fn parse(bytes: &[u8]) -> Result<Value, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut deserializer).map_err(|error| error.to_string())?;
+    let value = Strict { depth: 0 }
+        .deserialize(&mut deserializer)
+        .map_err(|error| error.to_string())?;
     deserializer.end().map_err(|error| error.to_string())?;
     Ok(value)
 }
@@ -64,7 +66,9 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_u64<E: Error>(self, int: u64) -> Result<Value, E> {
-        i64::try_from(int).map(Value::Int).map_err(|_| E::custom("number too large"))
+        i64::try_from(int)
+            .map(Value::Int)
+            .map_err(|_| E::custom("number too large"))
     }
 
     fn visit_f64<E: Error>(self, _: f64) -> Result<Value, E> {
@@ -92,7 +96,10 @@ impl<'de> Visitor<'de> for Strict {
             check_text(&key).map_err(A::Error::custom)?;
             let value = map.next_value_seed(inner)?;
             if entries.insert(Name::from(key.as_str()), value).is_some() {
-                return Err(A::Error::custom(format!("the key `{}` stands twice", key.escape_debug())));
+                return Err(A::Error::custom(format!(
+                    "the key `{}` stands twice",
+                    key.escape_debug()
+                )));
             }
         }
         Ok(Value::Map(entries))
@@ -101,7 +108,11 @@ impl<'de> Visitor<'de> for Strict {
 
 /// PostgreSQL cannot store U+0000, so neither database gets it.
 fn check_text(text: &str) -> Result<(), &'static str> {
-    if text.contains('\0') { Err("U+0000 is not accepted in text") } else { Ok(()) }
+    if text.contains('\0') {
+        Err("U+0000 is not accepted in text")
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

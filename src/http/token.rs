@@ -85,7 +85,9 @@ impl Tokens {
         if token.len() > MAX_BYTES {
             return Err(wrong());
         }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.verifying, &self.validation).map_err(|_| wrong())?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.verifying, &self.validation)
+            .map_err(|_| wrong())?
+            .claims;
         let millis = |seconds: i64| seconds.checked_mul(1_000).map(Time);
         match (millis(claims.nbf), millis(claims.exp)) {
             (Some(begin), Some(end)) if begin <= now && now < end => Ok(claims),
@@ -106,8 +108,11 @@ mod tests {
 
     fn forge(header: &str, claims: &serde_json::Value, key: &[u8]) -> String {
         use hmac::{Hmac, KeyInit, Mac};
-        let signed =
-            format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let signed = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims.to_string())
+        );
         let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key).unwrap();
         mac.update(signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
@@ -125,8 +130,14 @@ mod tests {
         let token = tokens.issue("a", "s", 3, NOW).unwrap();
         assert_eq!(tokens.verify(&token, NOW).unwrap().ver, 3);
         assert!(tokens.verify(&token, Time(NOW.0 + 599_999)).is_ok());
-        assert_eq!(tokens.verify(&token, Time(NOW.0 + 600_000)).unwrap_err().code, "token_expired");
-        assert_eq!(tokens.verify(&token, Time(NOW.0 - 1)).unwrap_err().code, "unauthenticated");
+        assert_eq!(
+            tokens.verify(&token, Time(NOW.0 + 600_000)).unwrap_err().code,
+            "token_expired"
+        );
+        assert_eq!(
+            tokens.verify(&token, Time(NOW.0 - 1)).unwrap_err().code,
+            "unauthenticated"
+        );
     }
 
     #[test]
@@ -135,8 +146,17 @@ mod tests {
         let hs256 = r#"{"alg":"HS256","typ":"JWT"}"#;
         assert!(tokens.verify(&forge(hs256, &claims(), b"key"), NOW).is_ok());
         assert!(tokens.verify(&forge(hs256, &claims(), b"other"), NOW).is_err());
-        for header in [r#"{"alg":"none"}"#, r#"{"alg":"None"}"#, r#"{"alg":"nOnE"}"#, r#"{"alg":"HS512"}"#, r#"{"alg":"ES256"}"#] {
-            assert!(tokens.verify(&forge(header, &claims(), b"key"), NOW).is_err(), "{header}");
+        for header in [
+            r#"{"alg":"none"}"#,
+            r#"{"alg":"None"}"#,
+            r#"{"alg":"nOnE"}"#,
+            r#"{"alg":"HS512"}"#,
+            r#"{"alg":"ES256"}"#,
+        ] {
+            assert!(
+                tokens.verify(&forge(header, &claims(), b"key"), NOW).is_err(),
+                "{header}"
+            );
         }
         let unsigned = forge(hs256, &claims(), b"key");
         let unsigned = unsigned.rsplit_once('.').unwrap().0;
@@ -156,12 +176,18 @@ mod tests {
         for (claim, value) in bends {
             let mut bent = claims();
             bent[claim] = value.clone();
-            assert!(tokens.verify(&forge(hs256, &bent, b"key"), NOW).is_err(), "{claim} {value}");
+            assert!(
+                tokens.verify(&forge(hs256, &bent, b"key"), NOW).is_err(),
+                "{claim} {value}"
+            );
         }
         for claim in ["iss", "aud", "sub", "sid", "ver", "nbf", "exp"] {
             let mut bent = claims();
             bent.as_object_mut().unwrap().remove(claim);
-            assert!(tokens.verify(&forge(hs256, &bent, b"key"), NOW).is_err(), "without {claim}");
+            assert!(
+                tokens.verify(&forge(hs256, &bent, b"key"), NOW).is_err(),
+                "without {claim}"
+            );
         }
         assert!(tokens.verify(&"a".repeat(1_000_000), NOW).is_err());
     }

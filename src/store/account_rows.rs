@@ -58,17 +58,26 @@ pub struct Profile {
 }
 
 pub fn account_by_id(conn: &mut Connection, id: &str) -> Result<Option<AccountRow>, StoreError> {
-    Ok(accounts::table.find(id).select(AccountRow::as_select()).first(conn).optional()?)
+    Ok(accounts::table
+        .find(id)
+        .select(AccountRow::as_select())
+        .first(conn)
+        .optional()?)
 }
 
 pub fn account_by_name(conn: &mut Connection, name: &str) -> Result<Option<AccountRow>, StoreError> {
-    let found = accounts::table.filter(accounts::name.eq(name)).select(AccountRow::as_select());
+    let found = accounts::table
+        .filter(accounts::name.eq(name))
+        .select(AccountRow::as_select());
     Ok(found.first(conn).optional()?)
 }
 
 /// By id, after the one given.
 pub fn account_page(conn: &mut Connection, after: Option<&str>, limit: i64) -> Result<Vec<AccountRow>, StoreError> {
-    let rows = accounts::table.filter(accounts::id.gt(after.unwrap_or(""))).order(accounts::id).limit(limit);
+    let rows = accounts::table
+        .filter(accounts::id.gt(after.unwrap_or("")))
+        .order(accounts::id)
+        .limit(limit);
     Ok(rows.select(AccountRow::as_select()).load(conn)?)
 }
 
@@ -81,7 +90,10 @@ pub fn account_insert(conn: &mut Connection, row: &AccountRow) -> Result<(), Sto
 
 /// Counts a failed sign-in and locks the account until the time given, if any.
 pub fn account_fail(conn: &mut Connection, id: &str, locked_until: Option<i64>) -> Result<(), StoreError> {
-    let set = (accounts::failures.eq(accounts::failures + 1), accounts::locked_until.eq(locked_until));
+    let set = (
+        accounts::failures.eq(accounts::failures + 1),
+        accounts::locked_until.eq(locked_until),
+    );
     diesel::update(accounts::table.find(id)).set(set).execute(conn)?;
     Ok(())
 }
@@ -98,7 +110,9 @@ pub fn account_succeed(conn: &mut Connection, id: &str) -> Result<(), StoreError
 /// # Errors
 /// `Duplicate` where another account acts for the party.
 pub fn account_complete(conn: &mut Connection, id: &str, version: i64, profile: &Profile) -> Result<bool, StoreError> {
-    let row = accounts::table.filter(accounts::id.eq(id)).filter(accounts::version.eq(version));
+    let row = accounts::table
+        .filter(accounts::id.eq(id))
+        .filter(accounts::version.eq(version));
     let set = (
         accounts::display_name.eq(&profile.display_name),
         accounts::email.eq(&profile.email),
@@ -125,7 +139,10 @@ pub fn account_set_password(conn: &mut Connection, id: &str, hash: &str) -> Resu
 
 /// Disables an account and ends all its sessions. False where there is none.
 pub fn account_disable(conn: &mut Connection, id: &str, at: i64) -> Result<bool, StoreError> {
-    let set = (accounts::disabled_at.eq(Some(at)), accounts::session_version.eq(accounts::session_version + 1));
+    let set = (
+        accounts::disabled_at.eq(Some(at)),
+        accounts::session_version.eq(accounts::session_version + 1),
+    );
     Ok(diesel::update(accounts::table.find(id)).set(set).execute(conn)? == 1)
 }
 
@@ -143,7 +160,9 @@ pub fn post_insert(conn: &mut Connection, account: &str, post: &str, organisatio
 pub fn post_list(conn: &mut Connection, account: &str) -> Result<Vec<(String, String)>, StoreError> {
     let rows = account_posts::table.filter(account_posts::account.eq(account));
     let rows = rows.order((account_posts::post, account_posts::organisation));
-    Ok(rows.select((account_posts::post, account_posts::organisation)).load(conn)?)
+    Ok(rows
+        .select((account_posts::post, account_posts::organisation))
+        .load(conn)?)
 }
 
 /// Accounts that hold a post at an organisation and are not disabled.
@@ -152,13 +171,17 @@ pub fn account_by_post(conn: &mut Connection, post: &str, organisation: &str) ->
         .filter(account_posts::post.eq(post))
         .filter(account_posts::organisation.eq(organisation))
         .select(account_posts::account);
-    let rows = accounts::table.filter(accounts::id.eq_any(holders)).filter(accounts::disabled_at.is_null());
+    let rows = accounts::table
+        .filter(accounts::id.eq_any(holders))
+        .filter(accounts::disabled_at.is_null());
     Ok(rows.order(accounts::id).select(AccountRow::as_select()).load(conn)?)
 }
 
 /// The account that acts for a party and is not disabled.
 pub fn account_by_party(conn: &mut Connection, party: &str) -> Result<Option<AccountRow>, StoreError> {
-    let rows = accounts::table.filter(accounts::party.eq(party)).filter(accounts::disabled_at.is_null());
+    let rows = accounts::table
+        .filter(accounts::party.eq(party))
+        .filter(accounts::disabled_at.is_null());
     Ok(rows.select(AccountRow::as_select()).first(conn).optional()?)
 }
 
@@ -170,7 +193,11 @@ pub fn organisation_insert(conn: &mut Connection, row: &OrganisationRow) -> Resu
 }
 
 pub fn organisation_by_code(conn: &mut Connection, code: &str) -> Result<Option<OrganisationRow>, StoreError> {
-    Ok(organisations::table.find(code).select(OrganisationRow::as_select()).first(conn).optional()?)
+    Ok(organisations::table
+        .find(code)
+        .select(OrganisationRow::as_select())
+        .first(conn)
+        .optional()?)
 }
 
 /// By code, after the one given.
@@ -180,7 +207,11 @@ pub fn organisation_page(
     limit: i64,
 ) -> Result<Vec<OrganisationRow>, StoreError> {
     let rows = organisations::table.filter(organisations::code.gt(after.unwrap_or("")));
-    Ok(rows.order(organisations::code).limit(limit).select(OrganisationRow::as_select()).load(conn)?)
+    Ok(rows
+        .order(organisations::code)
+        .limit(limit)
+        .select(OrganisationRow::as_select())
+        .load(conn)?)
 }
 
 /// # Errors
@@ -191,10 +222,16 @@ pub fn party_insert(conn: &mut Connection, row: &PartyRow) -> Result<(), StoreEr
 }
 
 pub fn party_by_id(conn: &mut Connection, id: &str) -> Result<Option<PartyRow>, StoreError> {
-    Ok(parties::table.find(id).select(PartyRow::as_select()).first(conn).optional()?)
+    Ok(parties::table
+        .find(id)
+        .select(PartyRow::as_select())
+        .first(conn)
+        .optional()?)
 }
 
 pub fn party_by_code(conn: &mut Connection, kind: &str, code: &str) -> Result<Option<PartyRow>, StoreError> {
-    let rows = parties::table.filter(parties::kind.eq(kind)).filter(parties::code.eq(code));
+    let rows = parties::table
+        .filter(parties::kind.eq(kind))
+        .filter(parties::code.eq(code));
     Ok(rows.select(PartyRow::as_select()).first(conn).optional()?)
 }

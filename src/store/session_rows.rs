@@ -33,19 +33,29 @@ pub fn session_insert(conn: &mut Connection, row: &SessionRow) -> Result<(), Sto
 }
 
 pub fn session_by_id(conn: &mut Connection, id: &str) -> Result<Option<SessionRow>, StoreError> {
-    Ok(sessions::table.find(id).select(SessionRow::as_select()).first(conn).optional()?)
+    Ok(sessions::table
+        .find(id)
+        .select(SessionRow::as_select())
+        .first(conn)
+        .optional()?)
 }
 
 /// Ends a session; one that has ended keeps its first time.
 pub fn session_revoke(conn: &mut Connection, id: &str, at: i64) -> Result<(), StoreError> {
-    let open = sessions::table.filter(sessions::id.eq(id)).filter(sessions::revoked_at.is_null());
-    diesel::update(open).set(sessions::revoked_at.eq(Some(at))).execute(conn)?;
+    let open = sessions::table
+        .filter(sessions::id.eq(id))
+        .filter(sessions::revoked_at.is_null());
+    diesel::update(open)
+        .set(sessions::revoked_at.eq(Some(at)))
+        .execute(conn)?;
     Ok(())
 }
 
 /// Drops sessions that ended before `before`, with their tokens.
 pub fn session_purge(conn: &mut Connection, before: i64) -> Result<usize, StoreError> {
-    let over = sessions::table.filter(sessions::expires_at.lt(before)).select(sessions::id);
+    let over = sessions::table
+        .filter(sessions::expires_at.lt(before))
+        .select(sessions::id);
     diesel::delete(refresh_tokens::table.filter(refresh_tokens::session.eq_any(over))).execute(conn)?;
     Ok(diesel::delete(sessions::table.filter(sessions::expires_at.lt(before))).execute(conn)?)
 }
@@ -56,12 +66,19 @@ pub fn refresh_insert(conn: &mut Connection, row: &RefreshRow) -> Result<(), Sto
 }
 
 pub fn refresh_by_digest(conn: &mut Connection, sha256: &str) -> Result<Option<RefreshRow>, StoreError> {
-    Ok(refresh_tokens::table.find(sha256).select(RefreshRow::as_select()).first(conn).optional()?)
+    Ok(refresh_tokens::table
+        .find(sha256)
+        .select(RefreshRow::as_select())
+        .first(conn)
+        .optional()?)
 }
 
 /// Marks a token as used. False where it was used before: then somebody else has it too.
 pub fn refresh_use(conn: &mut Connection, sha256: &str, at: i64) -> Result<bool, StoreError> {
     let fresh = refresh_tokens::table.filter(refresh_tokens::sha256.eq(sha256));
     let fresh = fresh.filter(refresh_tokens::used_at.is_null());
-    Ok(diesel::update(fresh).set(refresh_tokens::used_at.eq(Some(at))).execute(conn)? == 1)
+    Ok(diesel::update(fresh)
+        .set(refresh_tokens::used_at.eq(Some(at)))
+        .execute(conn)?
+        == 1)
 }

@@ -42,18 +42,28 @@ pub fn file_insert(conn: &mut Connection, row: &FileRow) -> Result<(), StoreErro
 }
 
 pub fn file_by_id(conn: &mut Connection, id: &str) -> Result<Option<FileRow>, StoreError> {
-    Ok(files::table.find(id).select(FileRow::as_select()).first(conn).optional()?)
+    Ok(files::table
+        .find(id)
+        .select(FileRow::as_select())
+        .first(conn)
+        .optional()?)
 }
 
 /// How many bytes an account has uploaded since a time.
 pub fn file_bytes_since(conn: &mut Connection, uploader: &str, since: i64) -> Result<i64, StoreError> {
-    let rows = files::table.filter(files::uploader.eq(uploader)).filter(files::created_at.ge(since));
+    let rows = files::table
+        .filter(files::uploader.eq(uploader))
+        .filter(files::created_at.ge(since));
     let sizes: Vec<i64> = rows.select(files::bytes).load(conn)?;
     Ok(sizes.iter().fold(0i64, |sum, bytes| sum.saturating_add(*bytes)))
 }
 
 pub fn draft_by_todo(conn: &mut Connection, account: &str, todo: &str) -> Result<Option<DraftRow>, StoreError> {
-    Ok(drafts::table.find((account, todo)).select(DraftRow::as_select()).first(conn).optional()?)
+    Ok(drafts::table
+        .find((account, todo))
+        .select(DraftRow::as_select())
+        .first(conn)
+        .optional()?)
 }
 
 /// Saves a draft over the version it was made on; 0 where there was none.
@@ -65,8 +75,14 @@ pub fn draft_save(conn: &mut Connection, row: &DraftRow, over: i64) -> Result<Ed
     if current == 0 {
         diesel::insert_into(drafts::table).values(row).execute(conn)?;
     } else {
-        let set = (drafts::version.eq(row.version), drafts::body.eq(&row.body), drafts::changed_at.eq(row.changed_at));
-        diesel::update(drafts::table.find((&row.account, &row.todo))).set(set).execute(conn)?;
+        let set = (
+            drafts::version.eq(row.version),
+            drafts::body.eq(&row.body),
+            drafts::changed_at.eq(row.changed_at),
+        );
+        diesel::update(drafts::table.find((&row.account, &row.todo)))
+            .set(set)
+            .execute(conn)?;
     }
     Ok(Edit::Done)
 }

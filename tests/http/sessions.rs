@@ -36,12 +36,19 @@ fn a_refresh_token_that_comes_back_ends_the_session() {
     let old = json!({"refresh_token": first["refresh_token"]});
     let second = app.anyone().post("/api/v1/auth/refresh", &old).expect(200).json();
     let token = second["access_token"].as_str().unwrap().to_owned();
-    let client = Client { token: Some(token), ..app.anyone() };
+    let client = Client {
+        token: Some(token),
+        ..app.anyone()
+    };
     client.get("/api/v1/me").expect(200);
-    app.anyone().post("/api/v1/auth/refresh", &old).problem(401, "token_expired");
+    app.anyone()
+        .post("/api/v1/auth/refresh", &old)
+        .problem(401, "token_expired");
     client.get("/api/v1/me").problem(401, "token_expired");
     let new = json!({"refresh_token": second["refresh_token"]});
-    app.anyone().post("/api/v1/auth/refresh", &new).problem(401, "token_expired");
+    app.anyone()
+        .post("/api/v1/auth/refresh", &new)
+        .problem(401, "token_expired");
 }
 
 #[test]
@@ -51,7 +58,9 @@ fn guessing_locks_the_account_for_a_while() {
     let wrong = json!({"name": "wang", "password": "wrong horse 1"});
     let right = json!({"name": "wang", "password": PASSWORD});
     for _ in 0..5 {
-        app.anyone().post("/api/v1/auth/login", &wrong).problem(401, "login_failed");
+        app.anyone()
+            .post("/api/v1/auth/login", &wrong)
+            .problem(401, "login_failed");
     }
     let locked = app.anyone().post("/api/v1/auth/login", &right);
     assert!(locked.headers.contains_key("retry-after"));
@@ -59,7 +68,9 @@ fn guessing_locks_the_account_for_a_while() {
     app.advance(30_000);
     app.anyone().post("/api/v1/auth/login", &right).expect(200);
     let unknown = json!({"name": "nobody", "password": PASSWORD});
-    app.anyone().post("/api/v1/auth/login", &unknown).problem(401, "login_failed");
+    app.anyone()
+        .post("/api/v1/auth/login", &unknown)
+        .problem(401, "login_failed");
 }
 
 #[test]
@@ -69,12 +80,15 @@ fn a_new_password_ends_all_sessions() {
     let login = json!({"name": "wang", "password": PASSWORD});
     let other = app.anyone().post("/api/v1/auth/login", &login).expect(200).json();
     let client = app.sign_in("wang");
-    let change = |old: &str| Request::new("PUT", "/api/v1/me/password").json(&json!({"old": old, "new": "another horse 2"}));
+    let change =
+        |old: &str| Request::new("PUT", "/api/v1/me/password").json(&json!({"old": old, "new": "another horse 2"}));
     client.send(change("wrong horse 9")).problem(422, "invalid");
     client.send(change(PASSWORD)).expect(204);
     client.get("/api/v1/me").problem(401, "token_expired");
     let refresh = json!({"refresh_token": other["refresh_token"]});
-    app.anyone().post("/api/v1/auth/refresh", &refresh).problem(401, "token_expired");
+    app.anyone()
+        .post("/api/v1/auth/refresh", &refresh)
+        .problem(401, "token_expired");
 }
 
 #[test]
@@ -82,7 +96,11 @@ fn one_address_may_not_try_for_ever() {
     let app = TestApp::start_with(|config| config.login.attempts_per_minute = 3);
     let wrong = json!({"name": "nobody", "password": "x"});
     for _ in 0..3 {
-        app.anyone().post("/api/v1/auth/login", &wrong).problem(401, "login_failed");
+        app.anyone()
+            .post("/api/v1/auth/login", &wrong)
+            .problem(401, "login_failed");
     }
-    app.anyone().post("/api/v1/auth/login", &wrong).problem(429, "too_many_requests");
+    app.anyone()
+        .post("/api/v1/auth/login", &wrong)
+        .problem(429, "too_many_requests");
 }

@@ -13,15 +13,23 @@ fn nothing_answers_plain_text() {
     let anyone = app.anyone();
     let title = anyone.get("/nowhere").problem(404, "not_found")["title"].clone();
     assert_eq!(title, "未找到");
-    let english = anyone.send(Request::new("GET", "/nowhere").header("Accept-Language", "en")).problem(404, "not_found");
+    let english = anyone
+        .send(Request::new("GET", "/nowhere").header("Accept-Language", "en"))
+        .problem(404, "not_found");
     assert_eq!(english["title"], "Not found");
     let reply = anyone.send(Request::new("DELETE", "/api/v1/me"));
     assert_eq!(reply.headers.get("allow").map(String::as_str), Some("GET"));
     reply.problem(405, "method_not_allowed");
     let reply = anyone.get("/healthz").expect(200);
-    assert_eq!(reply.headers.get("x-content-type-options").map(String::as_str), Some("nosniff"));
+    assert_eq!(
+        reply.headers.get("x-content-type-options").map(String::as_str),
+        Some("nosniff")
+    );
     assert!(reply.headers.contains_key("x-request-id"));
-    assert!(!reply.headers.contains_key("access-control-allow-origin"), "CORS is closed");
+    assert!(
+        !reply.headers.contains_key("access-control-allow-origin"),
+        "CORS is closed"
+    );
 }
 
 #[test]
@@ -32,12 +40,18 @@ fn the_document_and_the_list_name_the_same_routes() {
     let mut described = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            assert!(operation["summary"].is_string() && operation["description"].is_string(), "{method} {path}");
+            assert!(
+                operation["summary"].is_string() && operation["description"].is_string(),
+                "{method} {path}"
+            );
             described.insert(format!("{} {path}", method.to_uppercase()));
         }
     }
     let all = routes::all();
-    let listed: BTreeSet<_> = all.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+    let listed: BTreeSet<_> = all
+        .iter()
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect();
     let pages: BTreeSet<_> = listed.difference(&described).cloned().collect();
     assert_eq!(pages, BTreeSet::from(["GET /api/docs/{file:.*}".to_owned()]));
     assert!(described.is_subset(&listed));
@@ -76,10 +90,19 @@ fn every_route_says_who_may_call_it_and_commands_carry_keys() {
         let writes = route.method != "GET";
         if writes && route.method == "POST" && !open_posts.contains(&route.path) {
             let signed = matches!(route.allowed, Allowed::Signature | Allowed::MailLink);
-            assert!(signed || route.keyed == Keyed::Required, "{} {} takes no key", route.method, route.path);
+            assert!(
+                signed || route.keyed == Keyed::Required,
+                "{} {} takes no key",
+                route.method,
+                route.path
+            );
         }
         if route.path.starts_with("/api/v1/admin/") {
-            assert!(matches!(route.allowed, Allowed::Admin | Allowed::Supervision), "{}", route.path);
+            assert!(
+                matches!(route.allowed, Allowed::Admin | Allowed::Supervision),
+                "{}",
+                route.path
+            );
             assert!(!writes || route.allowed == Allowed::Admin, "{}", route.path);
         }
     }

@@ -50,7 +50,10 @@ impl Reply {
     /// Panics unless this is a problem with the status and code expected.
     pub fn problem(self, status: u16, code: &str) -> Value {
         let body = self.expect(status);
-        assert_eq!(body.headers.get("content-type").map(String::as_str), Some("application/problem+json"));
+        assert_eq!(
+            body.headers.get("content-type").map(String::as_str),
+            Some("application/problem+json")
+        );
         let body = body.json();
         assert_eq!(body["code"], code, "{body}");
         assert_eq!(body["status"], status);
@@ -85,7 +88,14 @@ impl TestApp {
             });
         });
         let (engine, server) = started.recv_timeout(Duration::from_secs(60)).unwrap();
-        Self { url, engine, clock, folder, server, thread: Some(thread) }
+        Self {
+            url,
+            engine,
+            clock,
+            folder,
+            server,
+            thread: Some(thread),
+        }
     }
 
     /// Writes to the store directly, as the command line does.
@@ -94,7 +104,10 @@ impl TestApp {
         run: impl FnOnce(&mut luochui::store::Connection) -> Result<T, luochui::store::StoreError> + Send + 'static,
     ) -> T {
         let engine = self.engine.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(engine.write("test", run)).unwrap()
     }
 
@@ -105,7 +118,11 @@ impl TestApp {
     /// An account with these posts (`post@organisation`; `admin` for an admin), made without the API.
     pub fn account(&self, name: &str, posts: &[&str]) -> String {
         use luochui::http::{Standing, password, people};
-        let standing = if posts == ["admin"] { Standing::Admin } else { Standing::Ordinary };
+        let standing = if posts == ["admin"] {
+            Standing::Admin
+        } else {
+            Standing::Ordinary
+        };
         let posts: Vec<_> = posts
             .iter()
             .filter_map(|post| post.split_once('@'))
@@ -127,9 +144,15 @@ impl TestApp {
 
     /// Signs in with the password of all test accounts.
     pub fn sign_in(&self, name: &str) -> Client<'_> {
-        let reply = self.anyone().post("/api/v1/auth/login", &json!({"name": name, "password": PASSWORD})).expect(200);
+        let reply = self
+            .anyone()
+            .post("/api/v1/auth/login", &json!({"name": name, "password": PASSWORD}))
+            .expect(200);
         let reply = reply.json();
-        Client { app: self, token: Some(reply["access_token"].as_str().unwrap().to_owned()) }
+        Client {
+            app: self,
+            token: Some(reply["access_token"].as_str().unwrap().to_owned()),
+        }
     }
 
     pub fn anyone(&self) -> Client<'_> {
@@ -140,7 +163,10 @@ impl TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         let server = self.server.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(server.stop(false));
         if let Some(thread) = self.thread.take() {
             let _panicked = thread.join();
@@ -164,7 +190,12 @@ pub struct Request<'a> {
 
 impl<'a> Request<'a> {
     pub fn new(method: &'a str, path: &'a str) -> Self {
-        Self { method, path, headers: Vec::new(), body: Vec::new() }
+        Self {
+            method,
+            path,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
     pub fn header(mut self, name: &'a str, value: impl Into<String>) -> Self {
@@ -202,11 +233,17 @@ impl Client<'_> {
         }
         let mut response = agent.run(build.body(request.body).unwrap()).unwrap();
         let headers = response.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         Reply {
             status: response.status().as_u16(),
             headers: headers.collect(),
-            bytes: response.body_mut().with_config().limit(100 << 20).read_to_vec().unwrap(),
+            bytes: response
+                .body_mut()
+                .with_config()
+                .limit(100 << 20)
+                .read_to_vec()
+                .unwrap(),
         }
     }
 
@@ -232,7 +269,13 @@ impl Client<'_> {
         let etag = self.get("/api/v1/me").headers["etag"].clone();
         let body = json!({"kind": "person", "name": format!("竞买人{nth}"), "code": person_number(nth),
             "email": format!("p{nth}@example.test"), "phone": "13800000000"});
-        self.send(Request::new("PUT", "/api/v1/me/profile").header("If-Match", etag).json(&body)).expect(200).json()
+        self.send(
+            Request::new("PUT", "/api/v1/me/profile")
+                .header("If-Match", etag)
+                .json(&body),
+        )
+        .expect(200)
+        .json()
     }
 }
 
@@ -240,6 +283,10 @@ impl Client<'_> {
 pub fn person_number(nth: u32) -> String {
     let body = format!("43310119900101{:03}", nth % 1000);
     let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    let sum: u32 = body.bytes().zip(weights).map(|(byte, weight)| u32::from(byte - b'0') * weight).sum();
+    let sum: u32 = body
+        .bytes()
+        .zip(weights)
+        .map(|(byte, weight)| u32::from(byte - b'0') * weight)
+        .sum();
     format!("{body}{}", char::from(b"10X98765432"[(sum % 11) as usize]))
 }

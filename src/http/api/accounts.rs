@@ -63,11 +63,24 @@ pub async fn register(
     command: Command<Register>,
 ) -> Result<HttpResponse, Problem> {
     state.limits.login(address(&request))?;
-    let Register { name, display_name, email, password } = command.body;
+    let Register {
+        name,
+        display_name,
+        email,
+        password,
+    } = command.body;
     people::check_new(&name, &display_name, &email, &password)?;
     let password_hash = state.passwords.hash(password).await?;
     let (standing, posts, at) = (Standing::Ordinary, Vec::new(), state.now().0);
-    let new = NewAccount { name: name.clone(), display_name, email, password_hash, standing, posts, at };
+    let new = NewAccount {
+        name: name.clone(),
+        display_name,
+        email,
+        password_hash,
+        standing,
+        posts,
+        at,
+    };
     // Nobody is signed in, so the key counts per name: a stranger's key must not give this answer.
     let actor = format!("register:{name}");
     let run = move |conn: &mut _| Ok(people::create(conn, new)?.map(|id| Created { id }));
@@ -80,7 +93,14 @@ pub async fn create(
     admin: SignedIn,
     command: Command<Create>,
 ) -> Result<HttpResponse, Problem> {
-    let Create { name, display_name, email, password, standing, posts } = command.body;
+    let Create {
+        name,
+        display_name,
+        email,
+        password,
+        standing,
+        posts,
+    } = command.body;
     let display_name = display_name.unwrap_or_else(|| name.clone());
     people::check_new(&name, &display_name, &email, &password)?;
     let posts: Vec<_> = posts.into_iter().map(|post| (post.post, post.organisation)).collect();
@@ -89,7 +109,15 @@ pub async fn create(
     }
     let standing = people::standing_of(standing, &posts)?;
     let password_hash = state.passwords.hash(password).await?;
-    let new = NewAccount { name, display_name, email, password_hash, standing, posts, at: state.now().0 };
+    let new = NewAccount {
+        name,
+        display_name,
+        email,
+        password_hash,
+        standing,
+        posts,
+        at: state.now().0,
+    };
     let run = move |conn: &mut _| Ok(people::create(conn, new)?.map(|id| Created { id }));
     let created = once(&state, &admin.id, command.key, "create account", run).await?;
     Ok(HttpResponse::Created().json(created))
@@ -102,16 +130,30 @@ pub async fn list(state: web::Data<AppState>, mut query: Query) -> Result<HttpRe
     let after = page.after.map(|cursor| cursor.id);
     let rows = state.engine.read(move |conn| {
         let rows = account_rows::account_page(conn, after.as_deref(), i64::try_from(limit).unwrap_or(i64::MAX))?;
-        rows.into_iter().map(|row| Ok((account_rows::post_list(conn, &row.id)?, row))).collect::<Result<Vec<_>, _>>()
+        rows.into_iter()
+            .map(|row| Ok((account_rows::post_list(conn, &row.id)?, row)))
+            .collect::<Result<Vec<_>, _>>()
     });
     let rows = rows.await?;
-    let next = rows.last().filter(|_| rows.len() == limit).map(|(_, row)| Cursor { key: 0, id: row.id.clone() }.encode());
+    let next = rows.last().filter(|_| rows.len() == limit).map(|(_, row)| {
+        Cursor {
+            key: 0,
+            id: row.id.clone(),
+        }
+        .encode()
+    });
     let items: Vec<_> = rows.iter().map(|(posts, row)| present(row, posts)).collect();
     Ok(HttpResponse::Ok().json(serde_json::json!({"items": items, "next": next})))
 }
 
 fn present(row: &AccountRow, posts: &[(String, String)]) -> serde_json::Value {
-    let posts: Vec<_> = posts.iter().map(|(post, organisation)| Post { post: post.clone(), organisation: organisation.clone() }).collect();
+    let posts: Vec<_> = posts
+        .iter()
+        .map(|(post, organisation)| Post {
+            post: post.clone(),
+            organisation: organisation.clone(),
+        })
+        .collect();
     serde_json::json!({
         "id": row.id, "name": row.name, "display_name": row.display_name, "email": row.email,
         "standing": row.standing, "member": row.member, "party": row.party, "posts": posts,
@@ -132,7 +174,11 @@ pub async fn disable(
     let at = state.now().0;
     let run = move |conn: &mut _| {
         let found = account_rows::account_disable(conn, &id, at)?;
-        Ok(if found { Ok(Created { id }) } else { Err(Problem::new(Code::NotFound)) })
+        Ok(if found {
+            Ok(Created { id })
+        } else {
+            Err(Problem::new(Code::NotFound))
+        })
     };
     let done = once(&state, &admin.id, command.key, "disable account", run).await?;
     Ok(HttpResponse::Ok().json(done))

@@ -38,11 +38,19 @@ pub struct Signed {
 
 impl From<Issued> for Signed {
     fn from(issued: Issued) -> Self {
-        Self { access_token: issued.access, refresh_token: issued.refresh, expires_in: issued.seconds }
+        Self {
+            access_token: issued.access,
+            refresh_token: issued.refresh,
+            expires_in: issued.seconds,
+        }
     }
 }
 
-pub async fn login(state: web::Data<AppState>, request: HttpRequest, body: Json<Login>) -> Result<HttpResponse, Problem> {
+pub async fn login(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    body: Json<Login>,
+) -> Result<HttpResponse, Problem> {
     state.limits.login(address(&request))?;
     let Json(Login { name, password }) = body;
     let issued = sessions::sign_in(&state, name.trim().to_lowercase(), password).await?;
@@ -61,6 +69,11 @@ pub async fn refresh(
 
 pub async fn logout(state: web::Data<AppState>, account: SignedIn) -> Result<HttpResponse, Problem> {
     let (session, now) = (account.session.clone(), state.now().0);
-    state.engine.write("sign-out", move |conn| session_rows::session_revoke(conn, &session, now)).await?;
+    state
+        .engine
+        .write("sign-out", move |conn| {
+            session_rows::session_revoke(conn, &session, now)
+        })
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

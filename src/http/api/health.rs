@@ -23,5 +23,7 @@ pub async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, Problem> 
 
 pub async fn metrics() -> Result<HttpResponse, Problem> {
     let handle = telemetry::metrics().map_err(|error| Problem::internal("install the metrics", &error))?;
-    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(handle.render()))
+    Ok(HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4")
+        .body(handle.render()))
 }

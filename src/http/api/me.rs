@@ -69,7 +69,11 @@ pub async fn show(state: web::Data<AppState>, account: SignedIn) -> Result<HttpR
 
 fn load(conn: &mut Connection, id: &str) -> Result<(AccountRow, Option<PartyRow>), StoreError> {
     let row = account_rows::account_by_id(conn, id)?.ok_or(StoreError::NotFound)?;
-    let party = row.party.as_deref().map(|party| account_rows::party_by_id(conn, party)).transpose()?;
+    let party = row
+        .party
+        .as_deref()
+        .map(|party| account_rows::party_by_id(conn, party))
+        .transpose()?;
     Ok((row, party.flatten()))
 }
 
@@ -84,15 +88,28 @@ fn present(account: &SignedIn, row: AccountRow, party: Option<PartyRow>) -> Http
         address: row.address,
         standing: row.standing,
         member: row.member,
-        party: party.map(|party| Party { id: party.id, kind: party.kind, name: party.name, code: masked(&party.code) }),
-        posts: posts.map(|(post, at)| Post { post: post.to_string(), organisation: at.to_string() }).collect(),
+        party: party.map(|party| Party {
+            id: party.id,
+            kind: party.kind,
+            name: party.name,
+            code: masked(&party.code),
+        }),
+        posts: posts
+            .map(|(post, at)| Post {
+                post: post.to_string(),
+                organisation: at.to_string(),
+            })
+            .collect(),
     };
     HttpResponse::Ok().insert_header((ETAG, etag(row.version))).json(me)
 }
 
 fn masked(code: &str) -> String {
     let hidden = code.chars().count().saturating_sub(4);
-    code.chars().enumerate().map(|(at, c)| if at < hidden { '*' } else { c }).collect()
+    code.chars()
+        .enumerate()
+        .map(|(at, c)| if at < hidden { '*' } else { c })
+        .collect()
 }
 
 pub async fn complete(
@@ -115,13 +132,23 @@ fn check(profile: &Profile) -> Result<(), Problem> {
     people::check_party(profile.kind, &profile.code)?;
     people::check_email(&profile.email)?;
     people::check_phone(&profile.phone)?;
-    profile.address.as_deref().map_or(Ok(()), |address| people::check_line("address", address, 200))
+    profile
+        .address
+        .as_deref()
+        .map_or(Ok(()), |address| people::check_line("address", address, 200))
 }
 
 type Edited = Result<(AccountRow, Option<PartyRow>), Problem>;
 
 /// Who an account is, once said, stays: an identity that could be changed after applying would be another's.
-fn edit(conn: &mut Connection, id: &str, version: i64, profile: Profile, fresh: String, at: i64) -> Result<Edited, StoreError> {
+fn edit(
+    conn: &mut Connection,
+    id: &str,
+    version: i64,
+    profile: Profile,
+    fresh: String,
+    at: i64,
+) -> Result<Edited, StoreError> {
     let (row, known) = load(conn, id)?;
     if row.version != version {
         return Ok(Err(Problem::new(Code::PreconditionFailed)));
@@ -129,11 +156,19 @@ fn edit(conn: &mut Connection, id: &str, version: i64, profile: Profile, fresh: 
     let kind = profile.kind.as_str().to_owned();
     let party = match known {
         Some(party) if (&party.kind, &party.code, &party.name) != (&kind, &profile.code, &profile.name) => {
-            return Ok(Err(Problem::new(Code::IdentityUnavailable).detail("the identity of an account cannot be changed")));
+            return Ok(Err(
+                Problem::new(Code::IdentityUnavailable).detail("the identity of an account cannot be changed")
+            ));
         }
         Some(party) => party,
         None => {
-            let new = PartyRow { id: fresh, kind, code: profile.code, name: profile.name, created_at: at };
+            let new = PartyRow {
+                id: fresh,
+                kind,
+                code: profile.code,
+                name: profile.name,
+                created_at: at,
+            };
             let existing = account_rows::party_by_code(conn, &new.kind, &new.code)?;
             // One account acts for a party. Who else claims it has to come to the centre.
             if existing.is_some() {
@@ -168,6 +203,11 @@ pub async fn change_password(
     }
     let hash = state.passwords.hash(body.0.new).await?;
     let id = account.id.clone();
-    state.engine.write("change password", move |conn| account_rows::account_set_password(conn, &id, &hash)).await?;
+    state
+        .engine
+        .write("change password", move |conn| {
+            account_rows::account_set_password(conn, &id, &hash)
+        })
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

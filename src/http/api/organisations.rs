@@ -33,7 +33,9 @@ pub async fn create(
     let created_at = state.now().0;
     let run = move |conn: &mut _| {
         if account_rows::organisation_by_code(conn, &organisation.code)?.is_some() {
-            return Ok(Err(Problem::new(Code::Conflict).detail("the organisation is registered already")));
+            return Ok(Err(
+                Problem::new(Code::Conflict).detail("the organisation is registered already")
+            ));
         }
         let Organisation { code, name } = organisation.clone();
         account_rows::organisation_insert(conn, &OrganisationRow { code, name, created_at })?;
@@ -48,9 +50,24 @@ pub async fn list(state: web::Data<AppState>, mut query: Query) -> Result<HttpRe
     query.finish()?;
     let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
     let after = page.after.map(|cursor| cursor.id);
-    let rows = state.engine.read(move |conn| account_rows::organisation_page(conn, after.as_deref(), limit)).await?;
+    let rows = state
+        .engine
+        .read(move |conn| account_rows::organisation_page(conn, after.as_deref(), limit))
+        .await?;
     let last = rows.last().filter(|_| rows.len() == page.limit);
-    let next = last.map(|row| Cursor { key: 0, id: row.code.clone() }.encode());
-    let items: Vec<_> = rows.into_iter().map(|row| Organisation { code: row.code, name: row.name }).collect();
+    let next = last.map(|row| {
+        Cursor {
+            key: 0,
+            id: row.code.clone(),
+        }
+        .encode()
+    });
+    let items: Vec<_> = rows
+        .into_iter()
+        .map(|row| Organisation {
+            code: row.code,
+            name: row.name,
+        })
+        .collect();
     Ok(HttpResponse::Ok().json(serde_json::json!({"items": items, "next": next})))
 }
