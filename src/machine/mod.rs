@@ -11,6 +11,7 @@ pub mod roles;
 pub mod scenario;
 pub mod snapshot;
 pub mod step;
+pub mod templates;
 pub mod time;
 pub mod trade;
 pub mod value;

@@ -75,9 +75,6 @@ fn portrait(bundle: &Bundle, trade: &Trade, instance: &Instance) -> Map {
         ("states".into(), texts(instance.states.iter().cloned())),
         ("documents".into(), Value::Map(documents(bundle, instance))),
     ]);
-    let due = instance.timers.iter().filter(|(_, timer)| timer.frozen.is_none());
-    let due = due.map(|(name, timer)| (name.clone(), timer.due.into())).collect();
-    map.insert("due".into(), Value::Map(due));
     let entered = instance.entered.iter();
     let entered = entered.map(|(path, count)| (path.clone(), Value::Int(i64::from(*count))));
     map.insert("entered".into(), Value::Map(entered.collect()));
@@ -87,6 +84,7 @@ fn portrait(bundle: &Bundle, trade: &Trade, instance: &Instance) -> Map {
         map.insert("state_titles".into(), texts(titles));
         map.insert("tags".into(), texts(tags_of(machine, instance).cloned()));
         map.insert("data".into(), Value::Map(data(bundle, trade, instance, machine)));
+        map.insert("due".into(), Value::Map(due(machine, instance)));
     }
     map
 }
@@ -111,6 +109,16 @@ fn data(bundle: &Bundle, trade: &Trade, instance: &Instance, machine: &Machine) 
         .iter()
         .map(|field| (field.name.clone(), value(field)))
         .collect()
+}
+
+/// When each timer of the machine is due; null for those that are not armed or stand still.
+fn due(machine: &Machine, instance: &Instance) -> Map {
+    let timers = machine.states.iter().flat_map(|state| &state.timers);
+    let due = |name: &Name| {
+        let armed = instance.timers.get(name).filter(|timer| timer.frozen.is_none());
+        armed.map_or(Value::Null, |timer| timer.due.into())
+    };
+    timers.map(|timer| (timer.name.clone(), due(&timer.name))).collect()
 }
 
 fn documents(bundle: &Bundle, instance: &Instance) -> Map {
