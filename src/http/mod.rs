@@ -3,9 +3,11 @@
 
 mod api;
 mod caller;
+mod codes;
 mod extract;
 mod fresh;
 mod guard;
+mod language;
 mod limits;
 mod middleware;
 mod once;
