@@ -93,7 +93,8 @@ fn texts(names: impl Iterator<Item = Name>) -> Value {
     Value::List(names.map(Value::Text).collect())
 }
 
-fn data(bundle: &Bundle, trade: &Trade, instance: &Instance, machine: &Machine) -> Map {
+/// All fields with their values, computed ones included, null where there is none.
+pub(super) fn data(bundle: &Bundle, trade: &Trade, instance: &Instance, machine: &Machine) -> Map {
     let scope = Reading {
         bundle,
         trade,
