@@ -40,14 +40,29 @@ pub fn view_for(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Rea
         ("title".into(), machine.title.as_str().into()),
         ("key".into(), optional(&instance.key)),
         ("mine".into(), is_owner(instance, reader).into()),
-        ("parent".into(), parent.map_or(Value::Null, |parent| parent.id.clone().into())),
+        (
+            "parent".into(),
+            parent.map_or(Value::Null, |parent| parent.id.clone().into()),
+        ),
         ("states".into(), states(machine, instance)),
-        ("tags".into(), Value::List(tags_of(machine, instance).cloned().map(Value::Text).collect())),
+        (
+            "tags".into(),
+            Value::List(tags_of(machine, instance).cloned().map(Value::Text).collect()),
+        ),
         ("data".into(), Value::Map(readable(bundle, trade, instance, reader))),
         ("todos".into(), Value::List(todos(bundle, trade, instance, reader))),
-        ("documents".into(), Value::List(documents(bundle, trade, instance, reader))),
-        ("events".into(), Value::List(events(bundle, trade, instance, machine, reader))),
-        ("children".into(), Value::List(children(bundle, trade, instance, reader))),
+        (
+            "documents".into(),
+            Value::List(documents(bundle, trade, instance, reader)),
+        ),
+        (
+            "events".into(),
+            Value::List(events(bundle, trade, instance, machine, reader)),
+        ),
+        (
+            "children".into(),
+            Value::List(children(bundle, trade, instance, reader)),
+        ),
         ("done".into(), instance.done.into()),
         ("frozen".into(), instance.frozen.into()),
     ]);
@@ -66,7 +81,9 @@ pub fn may_see(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Read
     if matches!(reader, Reader::Everything) {
         return true;
     }
-    let Some(machine) = bundle.machines.get(&instance.machine) else { return false };
+    let Some(machine) = bundle.machines.get(&instance.machine) else {
+        return false;
+    };
     if is_owner(instance, reader) || has_todo(bundle, trade, instance, reader) {
         return true;
     }
@@ -81,13 +98,23 @@ pub fn may_see(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Read
 
 /// True where the reader may read this field of an instance they may see.
 pub fn may_read(bundle: &Bundle, trade: &Trade, instance: &Instance, field: &Field, reader: Reader<'_>) -> bool {
-    let Some(machine) = bundle.machines.get(&instance.machine) else { return false };
-    admits(bundle, trade, instance, field.readers.as_ref().unwrap_or(&machine.read), reader)
+    let Some(machine) = bundle.machines.get(&instance.machine) else {
+        return false;
+    };
+    admits(
+        bundle,
+        trade,
+        instance,
+        field.readers.as_ref().unwrap_or(&machine.read),
+        reader,
+    )
 }
 
 /// The fields that the reader may read, computed ones included. Empty where they may not see the instance.
 pub fn readable(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Reader<'_>) -> Map {
-    let Some(machine) = bundle.machines.get(&instance.machine) else { return Map::new() };
+    let Some(machine) = bundle.machines.get(&instance.machine) else {
+        return Map::new();
+    };
     if !may_see(bundle, trade, instance, reader) {
         return Map::new();
     }
@@ -110,8 +137,12 @@ pub fn may_read_document(bundle: &Bundle, trade: &Trade, instance: &Instance, na
 
 /// True where one of the to-do's roles is the actor's.
 pub fn concerns(bundle: &Bundle, trade: &Trade, instance: &Instance, todo: &Todo, actor: &Actor) -> bool {
-    todo_definition(bundle, instance, todo)
-        .is_some_and(|definition| definition.roles.iter().any(|role| holds(bundle, trade, instance, role, actor)))
+    todo_definition(bundle, instance, todo).is_some_and(|definition| {
+        definition
+            .roles
+            .iter()
+            .any(|role| holds(bundle, trade, instance, role, actor))
+    })
 }
 
 /// A to-do as its detail shows it, without its form.
@@ -129,8 +160,14 @@ pub fn todo_row(instance: &Instance, todo: &Todo, definition: &TodoDefinition, a
         ("provisional".into(), todo.provisional.into()),
         ("frozen".into(), todo.frozen.into()),
         ("claimed".into(), todo.claimed_by.is_some().into()),
-        ("claimed_by_me".into(), (todo.claimed_by.is_some() && todo.claimed_by.as_ref() == actor).into()),
-        ("outcomes".into(), Value::List(definition.outcomes.iter().cloned().map(Value::Text).collect())),
+        (
+            "claimed_by_me".into(),
+            (todo.claimed_by.is_some() && todo.claimed_by.as_ref() == actor).into(),
+        ),
+        (
+            "outcomes".into(),
+            Value::List(definition.outcomes.iter().cloned().map(Value::Text).collect()),
+        ),
     ])
 }
 
@@ -158,7 +195,9 @@ fn has_come(bundle: &Bundle, trade: &Trade, instance: &Instance, when: &When) ->
 }
 
 fn was_tagged(bundle: &Bundle, instance: &Instance, tag: &Name) -> bool {
-    let Some(machine) = bundle.machines.get(&instance.machine) else { return false };
+    let Some(machine) = bundle.machines.get(&instance.machine) else {
+        return false;
+    };
     let mut tagged = machine.states.iter().filter(|state| state.tags.contains(tag));
     tagged.any(|state| instance.entered.get(&state.path).is_some_and(|count| *count > 0))
         || tags_of(machine, instance).any(|active| active == tag)
@@ -173,7 +212,10 @@ fn is_owner(instance: &Instance, reader: Reader<'_>) -> bool {
 
 fn has_todo(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Reader<'_>) -> bool {
     let Reader::Actor(actor) = reader else { return false };
-    instance.todos.values().any(|todo| concerns(bundle, trade, instance, todo, actor))
+    instance
+        .todos
+        .values()
+        .any(|todo| concerns(bundle, trade, instance, todo, actor))
 }
 
 /// Fields that an open to-do of the reader fills in or shows: who has to decide must see on what.
@@ -181,7 +223,8 @@ fn shown(bundle: &Bundle, trade: &Trade, instance: &Instance, field: &Field, rea
     let Reader::Actor(actor) = reader else { return true };
     instance.todos.values().any(|todo| {
         let names = |definition: &TodoDefinition| {
-            definition.show.contains(&field.name) || definition.pages.iter().any(|page| page.fields.contains(&field.name))
+            definition.show.contains(&field.name)
+                || definition.pages.iter().any(|page| page.fields.contains(&field.name))
         };
         todo_definition(bundle, instance, todo).is_some_and(names) && concerns(bundle, trade, instance, todo, actor)
     })
@@ -201,8 +244,14 @@ fn parent_of<'a>(trade: &'a Trade, instance: &Instance) -> Option<&'a Instance> 
 
 fn states(machine: &Machine, instance: &Instance) -> Value {
     let state = |path: &Name| {
-        let title = machine.state_at(path).map(|state| state.title.as_str()).unwrap_or_default();
-        Value::Map(Map::from([("path".into(), path.clone().into()), ("title".into(), title.into())]))
+        let title = machine
+            .state_at(path)
+            .map(|state| state.title.as_str())
+            .unwrap_or_default();
+        Value::Map(Map::from([
+            ("path".into(), path.clone().into()),
+            ("title".into(), title.into()),
+        ]))
     };
     Value::List(instance.states.iter().map(state).collect())
 }
@@ -210,7 +259,14 @@ fn states(machine: &Machine, instance: &Instance) -> Value {
 fn due(instance: &Instance) -> Map {
     let show = |timer: &Timer| {
         Value::Map(Map::from([
-            ("at".into(), if timer.frozen.is_some() { Value::Null } else { timer.due.into() }),
+            (
+                "at".into(),
+                if timer.frozen.is_some() {
+                    Value::Null
+                } else {
+                    timer.due.into()
+                },
+            ),
             ("provisional".into(), timer.provisional.into()),
             ("frozen".into(), timer.frozen.is_some().into()),
         ]))
@@ -239,9 +295,16 @@ fn todos(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Reader<'_>
 
 fn documents(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Reader<'_>) -> Vec<Value> {
     let optional = |name: &Option<Name>| name.clone().map_or(Value::Null, Value::Text);
-    let open = instance.documents.iter().filter(|(name, _)| may_read_document(bundle, trade, instance, name, reader));
+    let open = instance
+        .documents
+        .iter()
+        .filter(|(name, _)| may_read_document(bundle, trade, instance, name, reader));
     open.map(|(name, document)| {
-        let title = bundle.documents.get(name).map(|definition| definition.title.as_str()).unwrap_or_default();
+        let title = bundle
+            .documents
+            .get(name)
+            .map(|definition| definition.title.as_str())
+            .unwrap_or_default();
         Value::Map(Map::from([
             ("name".into(), name.clone().into()),
             ("title".into(), title.into()),
@@ -256,24 +319,36 @@ fn documents(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Reader
 
 /// The events that the reader may send by their role; whether now is the time, only the machine says.
 fn events(bundle: &Bundle, trade: &Trade, instance: &Instance, machine: &Machine, reader: Reader<'_>) -> Vec<Value> {
-    let Reader::Actor(actor) = reader else { return Vec::new() };
+    let Reader::Actor(actor) = reader else {
+        return Vec::new();
+    };
     if instance.done {
         return Vec::new();
     }
     let mine = machine.events.values().filter(|event| {
         let role = |role: &Name| roles::holds(bundle, trade, instance, role, actor);
-        event.from.iter().any(role) && event.while_tag.as_ref().is_none_or(|tag| tags_of(machine, instance).any(|active| active == tag))
+        event.from.iter().any(role)
+            && event
+                .while_tag
+                .as_ref()
+                .is_none_or(|tag| tags_of(machine, instance).any(|active| active == tag))
     });
     mine.map(|event| {
         let title = event.title.as_str().into();
-        Value::Map(Map::from([("name".into(), event.name.clone().into()), ("title".into(), title)]))
+        Value::Map(Map::from([
+            ("name".into(), event.name.clone().into()),
+            ("title".into(), title),
+        ]))
     })
     .collect()
 }
 
 /// Ids of the children that the reader may see; ids tell nothing about order or number.
 fn children(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Reader<'_>) -> Vec<Value> {
-    let own = trade.instances.values().filter(|child| child.parent.as_ref() == Some(&instance.id));
+    let own = trade
+        .instances
+        .values()
+        .filter(|child| child.parent.as_ref() == Some(&instance.id));
     let seen = own.filter(|child| may_see(bundle, trade, child, reader));
     seen.map(|child| {
         Value::Map(Map::from([
