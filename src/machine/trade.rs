@@ -66,7 +66,7 @@ pub struct Instance {
     pub timers: BTreeMap<Name, Timer>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub todos: BTreeMap<TodoId, Todo>,
-    /// How often each state has been entered; numbers to-dos and documents.
+    /// How often each state with a to-do has been entered; numbers its to-dos.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub entered: BTreeMap<Name, u32>,
     /// Generations of timers that are no longer armed, so that a late firing stays a no-op.
@@ -112,9 +112,18 @@ pub struct Timer {
     /// Its firing failed (a guard could not be evaluated); waits for an admin's retry.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held: bool,
-    /// For a delayed `send`: the event and its payload.
+    /// For a delayed `send`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<(Name, Map)>,
+    pub message: Option<Message>,
+}
+
+/// An event on its way: what a delayed `send` delivers when its timer is due.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    pub event: Name,
+    pub data: Map,
+    /// Who it was addressed to when it was sent.
+    pub to: Vec<InstanceId>,
 }
 
 impl Timer {
@@ -147,6 +156,11 @@ pub struct Todo {
     pub opened: Time,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Time>,
+    /// When the count to `due` began: on opening, or with the last thaw.
+    pub start: Time,
+    /// What was counted from `start`, so that a new calendar can count it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub provisional: bool,
     /// The account that claimed it or was handed it.
@@ -157,10 +171,13 @@ pub struct Todo {
     pub answers: BTreeMap<Name, Name>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub frozen: bool,
+    /// What remained until `due` when a suspension froze it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remainder: Option<Remainder>,
 }
 
 /// The latest rendering of one kind of document of an instance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     /// Counts renderings asked for, from 1.
     pub revision: u32,
@@ -182,26 +199,20 @@ impl Trade {
 
     /// The earliest live timer due at or before `at`, by due time, then instance, then name.
     pub fn next_due(&self, at: Time) -> Option<(InstanceId, Name, Time)> {
-        self.live_timers()
-            .filter(|(_, _, due)| *due <= at)
-            .min_by(|a, b| (a.2, &a.0, &a.1).cmp(&(b.2, &b.0, &b.1)))
+        let (due, instance, name) = self.live_timers().filter(|(due, _, _)| *due <= at).min()?;
+        Some((instance.clone(), name.clone(), due))
     }
 
     /// The due time of the earliest live timer.
     pub fn earliest_due(&self) -> Option<Time> {
-        self.live_timers().map(|(_, _, due)| due).min()
+        self.live_timers().map(|(due, _, _)| due).min()
     }
 
-    fn live_timers(&self) -> impl Iterator<Item = (InstanceId, Name, Time)> + '_ {
-        self.instances
-            .values()
-            .filter(|instance| !instance.done)
-            .flat_map(|instance| {
-                instance
-                    .timers
-                    .iter()
-                    .filter(|(_, timer)| timer.is_live())
-                    .map(|(name, timer)| (instance.id.clone(), name.clone(), timer.due))
-            })
+    fn live_timers(&self) -> impl Iterator<Item = (Time, &InstanceId, &Name)> {
+        let living = self.instances.values().filter(|instance| !instance.done);
+        living.flat_map(|instance| {
+            let live = instance.timers.iter().filter(|(_, timer)| timer.is_live());
+            live.map(|(name, timer)| (timer.due, &instance.id, name))
+        })
     }
 }

@@ -1,217 +1,171 @@
 //! `decide`: one outside event over a whole trade. The same function live, in scenarios, in replay and in the checker.
 //! Must not know a database, a clock, a network or a source of randomness: all of it comes in through `Context`.
+//!
+//! ```text
+//! decide ── due timers, then the input, then timers due at once: an entry each
+//!   └ decide_one ── accept | todos | timers | children: who may, and what it means   (a refusal or fault changes nothing)
+//!       └ Work::settle ── events wait in one queue for the trade
+//!           └ Run ── one instance works through one event: select → exit → actions → enter, until it is stable
+//! ```
 
-use serde::{Deserialize, Serialize};
+mod accept;
+mod actions;
+mod children;
+mod configuration;
+mod entering;
+mod exiting;
+mod forms;
+mod freeze;
+mod run;
+mod scope;
+mod select;
+mod timers;
+mod todos;
+mod types;
+mod work;
 
 use super::Time;
 use super::calendar::Calendars;
 use super::definition::model::Bundle;
-use super::history::Entry;
-use super::trade::{InstanceId, TodoId, Trade};
-use super::value::{Map, Name};
+use super::history::derive;
+use super::trade::{InstanceId, Trade};
+use super::value::Name;
 
-/// What is offered to a trade from outside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Input {
-    pub instance: InstanceId,
-    pub cause: Cause,
-    /// Ingress stamp for what people send, due time for timers.
-    pub at: Time,
-}
+pub use configuration::{Configuration, active_names, configuration, has_tag, tags};
+pub use forms::fits;
+pub use scope::{Names, computed};
+pub use types::*;
+pub(crate) use work::decide_one;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    /// Opens a trade, by default with the bundle's root machine; the only cause for which there is no trade yet.
-    Start {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        machine: Option<Name>,
-        data: Map,
-    },
-    /// An event the machine declares under `events`.
-    Event {
-        name: Name,
-        payload: Map,
-    },
-    Todo {
-        todo: TodoId,
-        act: Act,
-    },
-    /// A due timer; a stale generation is a no-op.
-    Timer {
-        name: Name,
-        generation: u32,
-    },
-    /// The outcome of an effect: `document.announcement.ready`.
-    Result {
-        name: Name,
-        payload: Map,
-    },
-    /// A calendar year was imported: open timers that rest on working days are counted again.
-    Calendar,
-    /// An admin asks for a held timer to be tried again.
-    Retry {
-        timer: Name,
-    },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Act {
-    Claim,
-    Release,
-    Transfer { to: Name },
-    Complete { outcome: Name, payload: Map },
-}
-
-/// What the outside gives to one decision; kept in the history, so that replay needs nothing else.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Context {
-    pub actor: Actor,
-    /// 32 random bytes in hex from which ids, keys and salts of this step are derived.
-    pub seed: Name,
-    /// Milliseconds for which the bid path was unavailable within the last window.
-    #[serde(default)]
-    pub outage: i64,
-    /// Milliseconds by which a timer was noticed late, in real time.
-    #[serde(default)]
-    pub late: i64,
-    #[serde(default)]
-    pub calendar_version: u32,
-}
-
-/// Who acts, with the relations that roles are resolved from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Actor {
-    /// Account id; `system` for timers and effects.
-    pub account: Name,
-    /// The party the account acts for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub party: Option<Name>,
-    /// Posts held: (post, organisation code); the centre's own organisation code is `centre`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub posts: Vec<(Name, Name)>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub services: Vec<Name>,
-    /// The profile is complete and checked.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub member: bool,
-}
-
-/// What came of one input: the timers that were due before it, and the input itself.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Decision {
-    /// The trade afterwards; unchanged where everything was refused without a record.
-    pub trade: Trade,
-    pub entries: Vec<Entry>,
-    pub effects: Vec<Effect>,
-    pub answer: Answer,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Answer {
-    /// Taken. `created` is the instance that the event started.
-    Taken { created: Option<InstanceId> },
-    /// Seen before (`once`), changed nothing.
-    Repeated,
-    /// A lawful no.
-    Refused(Refusal),
-    /// The machinery failed (a guard could not be evaluated, an invariant broke): nothing changed, an incident is due.
-    Failed(Fault),
-}
-
-/// A lawful "no" with a stable code: declared ones, and `forbidden`, `not_now`, `suspended`, `unknown_event`, `invalid`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    pub code: Name,
-    /// The declared sentence, or for `invalid` which field and why.
-    pub text: String,
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub tell: Map,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fault {
-    pub instance: InstanceId,
-    /// Transition id, timer or invariant.
-    pub place: Name,
-    pub text: String,
-}
-
-/// A durable consequence: rows that commit with the step, or work performed after commit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Effect {
-    /// Render a document; answered by `document.{name}.ready`.
-    Document {
-        instance: InstanceId,
-        name: Name,
-        revision: u32,
-        at: Time,
-    },
-    /// Mail to everyone who holds one of the roles.
-    Mail {
-        instance: InstanceId,
-        roles: Vec<Name>,
-        mail: Name,
-        at: Time,
-    },
-    /// Mail about a new to-do to its candidates.
-    TodoMail {
-        instance: InstanceId,
-        todo: TodoId,
-        mail: Name,
-        at: Time,
-    },
-    Webhook {
-        instance: InstanceId,
-        hook: Name,
-        data: Map,
-        at: Time,
-    },
-    /// Money moves between two accounts of the trade's ledger.
-    Posting {
-        instance: InstanceId,
-        movement: Name,
-        amount: i64,
-        reference: Option<Name>,
-        at: Time,
-    },
-    /// To the live stream of an instance.
-    Published {
-        instance: InstanceId,
-        data: Map,
-        at: Time,
-    },
-    /// To the public record of an instance.
-    Recorded {
-        instance: InstanceId,
-        kind: Name,
-        data: Map,
-        at: Time,
-    },
-    /// Opens another trade.
-    NewTrade {
-        instance: InstanceId,
-        data: Map,
-        at: Time,
-    },
-    Incident {
-        fault: Fault,
-        at: Time,
-    },
-}
+/// Timers that one decision fires at most: enough to catch up after a long outage; what is left fires with the next.
+const MOST_FIRINGS: usize = 1_000;
 
 /// Fires what is due at `input.at`, then decides the input.
 /// `trade` is `None` only for `Cause::Start`, and `input.instance` is then the id of the new trade.
+///
+/// Timers that the input arms and that are due at once fire with it. Each firing is an entry of its own.
 pub fn decide(
-    _bundle: &Bundle,
-    _trade: Option<&Trade>,
-    _input: &Input,
-    _context: &Context,
-    _calendars: &Calendars,
+    bundle: &Bundle,
+    trade: Option<&Trade>,
+    input: &Input,
+    context: &Context,
+    calendars: &Calendars,
 ) -> Decision {
-    unreachable!("written by the step's owner")
+    let mut course = Course {
+        bundle,
+        calendars,
+        context,
+        input,
+        given: trade,
+        decided: None,
+        entries: Vec::new(),
+        effects: Vec::new(),
+        fired: Vec::new(),
+    };
+    course.fire_due();
+    let answer = match &input.cause {
+        Cause::Timer { name, generation } => course.answer_of(name, *generation),
+        _ => course.take(input, context),
+    };
+    course.fire_due();
+    course.conclude(answer)
+}
+
+/// A decision in the making: entries follow each other, each upon the trade that the one before left.
+struct Course<'a> {
+    bundle: &'a Bundle,
+    calendars: &'a Calendars,
+    context: &'a Context,
+    input: &'a Input,
+    given: Option<&'a Trade>,
+    /// The trade after the last entry; `None` while nothing has changed.
+    decided: Option<Trade>,
+    entries: Vec<super::history::Entry>,
+    effects: Vec<Effect>,
+    fired: Vec<(InstanceId, Name, u32, Answer)>,
+}
+
+impl Course<'_> {
+    fn trade(&self) -> Option<&Trade> {
+        self.decided.as_ref().or(self.given)
+    }
+
+    fn take(&mut self, input: &Input, context: &Context) -> Answer {
+        let decision = decide_one(self.bundle, self.trade(), input, context, self.calendars);
+        self.entries.extend(decision.entries);
+        self.effects.extend(decision.effects);
+        self.decided = Some(decision.trade);
+        decision.answer
+    }
+
+    fn fire_due(&mut self) {
+        while self.fired.len() < MOST_FIRINGS {
+            let Some((input, context)) = self.next_firing() else {
+                return;
+            };
+            let answer = self.take(&input, &context);
+            if let Cause::Timer { name, generation } = input.cause {
+                self.fired.push((input.instance, name, generation, answer));
+            }
+        }
+    }
+
+    /// The earliest due timer as an input of its own, with a seed of its own.
+    fn next_firing(&self) -> Option<(Input, Context)> {
+        let trade = self.trade()?;
+        let (instance, name, due) = trade.next_due(self.input.at.max(trade.now))?;
+        let generation = trade.instances.get(&instance)?.timers.get(&name)?.generation;
+        let input = Input {
+            instance,
+            cause: Cause::Timer { name, generation },
+            at: due,
+        };
+        let context = Context {
+            actor: Actor::system(),
+            seed: derive(&self.context.seed, &format!("firing {}", self.fired.len())),
+            ..*self.context
+        };
+        Some((input, context))
+    }
+
+    fn answer_of(&self, name: &str, generation: u32) -> Answer {
+        let mut fired = self.fired.iter();
+        fired
+            .find(|(instance, timer, of, _)| *instance == self.input.instance && &**timer == name && *of == generation)
+            .map_or(Answer::Repeated, |(_, _, _, answer)| answer.clone())
+    }
+
+    fn conclude(self, answer: Answer) -> Decision {
+        let unopened = || Trade::unopened(self.bundle, self.input.instance.clone(), self.input.at);
+        Decision {
+            trade: self.decided.or_else(|| self.given.cloned()).unwrap_or_else(unopened),
+            entries: self.entries,
+            effects: self.effects,
+            answer,
+        }
+    }
+}
+
+impl Actor {
+    /// Who acts where nobody does: timers and effects.
+    pub fn system() -> Self {
+        Self {
+            account: "system".into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Trade {
+    /// A trade before its first entry.
+    pub fn unopened(bundle: &Bundle, id: InstanceId, now: Time) -> Self {
+        Self {
+            id,
+            bundle: bundle.reference.clone(),
+            seq: 0,
+            head: super::history::origin(),
+            now,
+            instances: std::collections::BTreeMap::new(),
+        }
+    }
 }

@@ -1,0 +1,202 @@
+//! What goes into a decision and what comes out of it. Must not decide anything.
+
+use serde::{Deserialize, Serialize};
+
+use crate::machine::Time;
+use crate::machine::history::Entry;
+use crate::machine::trade::{InstanceId, TodoId, Trade};
+use crate::machine::value::{Map, Name};
+
+/// What is offered to a trade from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    pub instance: InstanceId,
+    pub cause: Cause,
+    /// Ingress stamp for what people send, due time for timers.
+    pub at: Time,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Opens a trade, by default with the bundle's root machine; the only cause for which there is no trade yet.
+    Start {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        machine: Option<Name>,
+        data: Map,
+    },
+    /// An event the machine declares under `events`.
+    Event {
+        name: Name,
+        payload: Map,
+    },
+    Todo {
+        todo: TodoId,
+        act: Act,
+    },
+    /// A due timer; a stale generation is a no-op.
+    Timer {
+        name: Name,
+        generation: u32,
+    },
+    /// The outcome of an effect: `document.announcement.ready`.
+    Result {
+        name: Name,
+        payload: Map,
+    },
+    /// A calendar year was imported: open timers that rest on working days are counted again.
+    Calendar,
+    /// An admin asks for a held timer to be tried again.
+    Retry {
+        timer: Name,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    Claim,
+    Release,
+    Transfer { to: Name },
+    Complete { outcome: Name, payload: Map },
+}
+
+/// What the outside gives to one decision; kept in the history, so that replay needs nothing else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Context {
+    pub actor: Actor,
+    /// 32 random bytes in hex from which ids, keys and salts of this step are derived.
+    pub seed: Name,
+    /// Milliseconds for which the bid path was unavailable within the last window.
+    #[serde(default)]
+    pub outage: i64,
+    /// Milliseconds by which a timer was noticed late, in real time.
+    #[serde(default)]
+    pub late: i64,
+    #[serde(default)]
+    pub calendar_version: u32,
+}
+
+/// Who acts, with the relations that roles are resolved from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Account id; `system` for timers and effects.
+    pub account: Name,
+    /// The party the account acts for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party: Option<Name>,
+    /// Posts held: (post, organisation code); the centre's own organisation code is `centre`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub posts: Vec<(Name, Name)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<Name>,
+    /// The profile is complete and checked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub member: bool,
+}
+
+/// What came of one input: the timers that were due before it, and the input itself.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Decision {
+    /// The trade afterwards; unchanged where everything was refused without a record.
+    pub trade: Trade,
+    pub entries: Vec<Entry>,
+    pub effects: Vec<Effect>,
+    pub answer: Answer,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Taken. `created` is the instance that the event started.
+    Taken { created: Option<InstanceId> },
+    /// Seen before (`once`), changed nothing.
+    Repeated,
+    /// A lawful no.
+    Refused(Refusal),
+    /// The machinery failed (a guard could not be evaluated, an invariant broke): nothing changed, an incident is due.
+    Failed(Fault),
+}
+
+/// A lawful "no" with a stable code: declared ones, and `forbidden`, `not_now`, `suspended`, `unknown_event`, `invalid`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub code: Name,
+    /// The declared sentence, or for `invalid` which field and why.
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub tell: Map,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    pub instance: InstanceId,
+    /// Transition id, timer or invariant.
+    pub place: Name,
+    pub text: String,
+}
+
+/// A durable consequence: rows that commit with the step, or work performed after commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Render a document; answered by `document.{name}.ready`.
+    Document {
+        instance: InstanceId,
+        name: Name,
+        revision: u32,
+        at: Time,
+    },
+    /// Mail to everyone who holds one of the roles.
+    Mail {
+        instance: InstanceId,
+        roles: Vec<Name>,
+        mail: Name,
+        at: Time,
+    },
+    /// Mail about a new to-do to its candidates.
+    TodoMail {
+        instance: InstanceId,
+        todo: TodoId,
+        mail: Name,
+        at: Time,
+    },
+    Webhook {
+        instance: InstanceId,
+        hook: Name,
+        data: Map,
+        at: Time,
+    },
+    /// Money moves between two accounts of the trade's ledger.
+    Posting {
+        instance: InstanceId,
+        movement: Name,
+        amount: i64,
+        reference: Option<Name>,
+        at: Time,
+    },
+    /// To the live stream of an instance.
+    Published {
+        instance: InstanceId,
+        data: Map,
+        at: Time,
+    },
+    /// To the public record of an instance.
+    Recorded {
+        instance: InstanceId,
+        kind: Name,
+        data: Map,
+        at: Time,
+    },
+    /// Opens another trade.
+    NewTrade {
+        instance: InstanceId,
+        data: Map,
+        at: Time,
+    },
+    Incident {
+        fault: Fault,
+        at: Time,
+    },
+}
