@@ -1,5 +1,6 @@
 //! The command line: one file per command. Must not decide anything that another way in would have to decide again.
 
+pub mod assemble;
 mod audit;
 mod backup;
 mod bench;

@@ -1,0 +1,104 @@
+//! Puts the rooms together into a running server, for `serve`, the demo and the tests. Must not hold behaviour of its own.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::pin::Pin;
+
+use super::Failure;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::engine::{self, Engine, EngineConfig};
+use crate::http::people::{self, NewAccount};
+use crate::http::{self, AppState, Standing, password};
+use crate::telemetry;
+
+type Stopping = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A server that serves. Stop it with `stop`: dropping it leaves requests under way unanswered.
+pub struct Running {
+    pub engine: Engine,
+    /// Where it listens; the port is the one it got where none was asked for.
+    pub address: SocketAddr,
+    pub workflows: PathBuf,
+    pub mail_folder: PathBuf,
+    engine_threads: engine::Handle,
+    stop_http: Box<dyn FnOnce() -> Stopping + Send>,
+}
+
+/// Starts everything a server is made of, in the order in which one part needs another. Must be called within a tokio runtime.
+pub async fn assemble(mut config: Config, clock: Clock) -> Result<Running, Failure> {
+    telemetry::metrics().map_err(|error| Failure(format!("failed to install metrics: {error}")))?;
+    std::fs::create_dir_all(&config.paths.data)
+        .map_err(|error| Failure(format!("{}: {error}", config.paths.data.display())))?;
+    let listener = TcpListener::bind(&config.http.listen)
+        .map_err(|error| Failure(format!("failed to listen at {}: {error}", config.http.listen)))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Failure(format!("failed to listen: {error}")))?;
+    config.http.listen = address.to_string();
+    let (engine, engine_threads) = start_engine(&config, clock)?;
+    let state = AppState::new(engine.clone(), config.clone())
+        .map_err(|problem| Failure(format!("failed to start HTTP: {problem}")))?;
+    let server = http::start(state, listener).map_err(|error| Failure(format!("failed to start HTTP: {error}")))?;
+    let control = server.handle();
+    let serving = tokio::spawn(server);
+    let stop_http = Box::new(move || -> Stopping {
+        Box::pin(async move {
+            control.stop(true).await;
+            if let Ok(Err(error)) = serving.await {
+                tracing::error!(%error, "the HTTP server ended badly");
+            }
+        })
+    });
+    Ok(Running {
+        engine,
+        address,
+        workflows: config.paths.workflows.clone(),
+        mail_folder: config.mail_folder(),
+        engine_threads,
+        stop_http,
+    })
+}
+
+fn start_engine(config: &Config, clock: Clock) -> Result<(Engine, engine::Handle), Failure> {
+    let settings = EngineConfig {
+        queue: config.limits.queue,
+        readers: config.database.readers,
+        ..EngineConfig::new(config.database_url())
+    };
+    Engine::start(&settings, clock).map_err(|error| Failure(format!("failed to start the engine: {error}")))
+}
+
+impl Running {
+    /// Makes the first administrator, whom nobody could make through the API. Does nothing where the name is taken.
+    pub async fn add_admin(&self, name: &str, password: &str) -> Result<(), Failure> {
+        let failed = |problem: http::problem::Problem| Failure(format!("failed to add the account {name}: {problem}"));
+        people::check_new(name, name, "admin@example.org", password).map_err(failed)?;
+        let new = NewAccount {
+            name: name.into(),
+            display_name: name.into(),
+            email: format!("{name}@example.org"),
+            password_hash: password::hash_now(password).map_err(failed)?,
+            standing: Standing::Admin,
+            posts: Vec::new(),
+            at: self.engine.now().0,
+        };
+        let made = self
+            .engine
+            .write("add administrator", move |conn| people::create(conn, new))
+            .await;
+        made.map_err(|error| Failure(error.to_string()))?
+            .map(|_| ())
+            .map_err(failed)
+    }
+
+    /// Stops taking requests, finishes those under way and what is queued, and closes the database.
+    pub async fn stop(self) {
+        (self.stop_http)().await;
+        drop(self.engine);
+        let threads = self.engine_threads;
+        if tokio::task::spawn_blocking(move || threads.join()).await.is_err() {
+            tracing::error!("the engine's threads could not be waited for");
+        }
+    }
+}
