@@ -54,7 +54,7 @@ const KNOWN_BY: &[(&str, &[&str])] = &[
     ("utoipa", &["http"]),
     ("utoipa_swagger_ui", &["http"]),
     ("jsonwebtoken", &["http", "identity"]),
-    ("diesel", &["store"]),
+    ("diesel", &["store", "engine::start", "engine::writer"]),
     ("diesel_migrations", &["store"]),
     ("libsqlite3_sys", &["store"]),
     ("cel", &["machine"]),
