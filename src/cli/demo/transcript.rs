@@ -62,12 +62,13 @@ impl Transcript {
 
 fn write_down(decision: &Committed, narrator: &Narrator, counted: &mut Counted) {
     for entry in &decision.entries {
+        let cause = entry.private.as_ref().map(|private| &private.input.cause);
         let completed = matches!(
-            &entry.private.input.cause,
-            Cause::Todo {
+            cause,
+            Some(Cause::Todo {
                 act: Act::Complete { .. },
                 ..
-            }
+            })
         );
         if completed && entry.public.refusal.is_none() {
             counted.todos += 1;
