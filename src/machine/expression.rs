@@ -1,53 +1,30 @@
 //! CEL expressions: compiled once, their names checked against declared data, evaluated over a scope.
 //! The only file (with its submodules) that knows the `cel` crate.
 
-use super::value::{Name, Value};
+mod check;
+mod evaluate;
+mod kind;
+mod names;
+mod operators;
+mod tree;
+
+pub use check::ExpressionFault;
+pub use kind::Kind;
+pub use names::{Names, ROOTS, Reference, Unknown};
+
+use super::value::Value;
+
+/// The longest expression an admin may write, in characters.
+pub const MAX_LENGTH: usize = 2_000;
 
 /// A compiled expression. Prints as its source.
 pub struct Expression {
     pub source: String,
     /// Every name the expression reads, so that only those are bound.
     pub references: Vec<Reference>,
-}
-
-/// A name an expression may read.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reference {
-    /// `data.x`: a field of this instance.
-    Data(Name),
-    /// `event.x`: a field of the event's payload; `event.outage` and `event.late` are given to timers (milliseconds).
-    Event(Name),
-    /// `parent.data.x`.
-    ParentData(Name),
-    /// `parent.tags`.
-    ParentTags,
-    /// `root.data.x`; also written with the root machine's name, as `listing.data.x`.
-    RootData(Name),
-    /// `self.key`, `self.id`, `self.owner`.
-    Own(Name),
-    /// `sender.key`, `sender.tags`, `sender.owner`: the sender's own instance in this trade (or the instance that sent).
-    Sender(Name),
-    /// `sender.data.x`.
-    SenderData(Name),
-    /// `count.machine.tag`: living or finished instances of the machine that carry the tag.
-    Count {
-        machine: Name,
-        tag: Name,
-    },
-    /// `only.machine.tag`: the key of the only such instance, null where there is not exactly one.
-    Only {
-        machine: Name,
-        tag: Name,
-    },
-    /// `due.timer`: when a timer of this instance is due (time).
-    Due(Name),
-    /// `left.timer`: milliseconds left.
-    Left(Name),
-    Now,
-    /// `tags`: own active tags.
-    Tags,
-    /// `active`: ids and paths of own active states, ancestors included.
-    Active,
+    /// What it yields.
+    pub kind: Kind,
+    tree: cel::IdedExpr,
 }
 
 /// Gives values to names. Implemented by the step, by tests and by the checker.
@@ -58,12 +35,38 @@ pub trait Scope {
 }
 
 impl Expression {
+    /// Compiles one expression and checks its names and types.
+    ///
+    /// # Errors
+    /// All faults found, each with the character it stands at.
+    pub fn compile(source: &str, names: &dyn Names) -> Result<Self, Vec<ExpressionFault>> {
+        let checked = check::check(source, names)?;
+        Ok(Self {
+            source: source.to_owned(),
+            references: checked.references.into_iter().collect(),
+            kind: checked.kind,
+            tree: checked.tree,
+        })
+    }
+
+    /// Compiles an expression that must yield the wanted type.
+    ///
+    /// # Errors
+    /// As `compile`, and where it yields something else.
+    pub fn compile_as(source: &str, names: &dyn Names, wanted: &Kind) -> Result<Self, Vec<ExpressionFault>> {
+        let expression = Self::compile(source, names)?;
+        if expression.kind.fits(wanted) {
+            return Ok(expression);
+        }
+        Err(vec![ExpressionFault::unfit(&expression.kind, wanted)])
+    }
+
     /// Evaluates over a scope.
     ///
     /// # Errors
     /// A plain sentence: overflow, division by zero, null where a number is needed, a name without a value.
-    pub fn evaluate(&self, _scope: &dyn Scope) -> Result<Value, String> {
-        Err("not yet written".into())
+    pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, String> {
+        evaluate::evaluate(&self.tree, &self.references, scope)
     }
 }
 

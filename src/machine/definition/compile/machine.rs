@@ -1,0 +1,302 @@
+//! One machine: its head, data and events, and then its states. Must not decide what happens between machines.
+
+use std::collections::BTreeSet;
+
+use super::super::diagnostic::{At, Diagnostic, Sink};
+use super::super::model::{EventDefinition, Field, Machine, Type};
+use super::super::source::machine::{EventSource, FieldSource};
+use super::super::source::shapes::{Located, Scalar, Word};
+use super::declarations::{Declarations, MachineDeclarations};
+use super::scope::{Event, Place};
+use super::skeleton::Outline;
+use super::{data, readers, states};
+use crate::machine::expression::{Expression, Kind};
+use crate::machine::value::{Name, Value};
+
+/// Compiles one machine. Faulty parts are reported and left out.
+pub fn compile(declared: &Declarations, outline: &Outline<'_>, found: &mut Vec<Diagnostic>) -> Machine {
+    let mut compiler = Compiler {
+        declared,
+        own: &declared.machines[&outline.name],
+        outline,
+        sink: Sink {
+            file: outline.file,
+            found,
+        },
+    };
+    compiler.machine()
+}
+
+/// Compiles the parts of one machine.
+pub struct Compiler<'a> {
+    pub declared: &'a Declarations,
+    pub own: &'a MachineDeclarations,
+    pub outline: &'a Outline<'a>,
+    pub sink: Sink<'a>,
+}
+
+impl Compiler<'_> {
+    fn machine(&mut self) -> Machine {
+        let source = self.outline.machine;
+        if let Some(one_per) = &source.one_per
+            && one_per.value != "owner"
+        {
+            self.sink.error_with(
+                "wrong_value",
+                one_per.at,
+                "`one_per` is `owner`",
+                "write `one_per: owner`",
+            );
+        }
+        if let Some(key) = &source.key
+            && key.value != "random"
+        {
+            self.sink
+                .error_with("wrong_value", key.at, "`key` is `random`", "write `key: random`");
+        }
+        let child_of = source
+            .child_of
+            .as_ref()
+            .and_then(|word| readers::known_machine(word, self.declared, &mut self.sink));
+        let data = source
+            .data
+            .iter()
+            .map(|(name, field)| self.field(name, field))
+            .collect();
+        let events: Vec<EventDefinition> = source
+            .events
+            .iter()
+            .map(|(name, event)| self.event(name, event))
+            .collect();
+        self.conditions();
+        let invariants = self.invariants();
+        Machine {
+            name: self.outline.name.clone(),
+            title: source.title.clone().unwrap_or_else(|| source.machine.value.clone()),
+            child_of,
+            one_per_owner: source.one_per.is_some(),
+            keyed: source.key.is_some(),
+            visible: readers::readers(&source.visible, self.declared, Some(self.own), &mut self.sink),
+            read: readers::readers(&source.read, self.declared, Some(self.own), &mut self.sink),
+            data,
+            events: events.into_iter().map(|event| (event.name.clone(), event)).collect(),
+            invariants,
+            states: states::compile(self),
+            by_path: self.outline.by_path.clone(),
+        }
+    }
+
+    fn field(&mut self, name: &Word, field: &Located<FieldSource>) -> Field {
+        let kind = self.own.field_type(&name.value).cloned().unwrap_or(Type::Text);
+        let default = field
+            .default
+            .as_ref()
+            .and_then(|default| data::literal(&default.value, &kind, default.at, &mut self.sink));
+        let computed = field
+            .computed
+            .as_ref()
+            .and_then(|value| self.expression(value, &Event::None, &Kind::from(&kind)));
+        if field.computed.is_some() && field.default.is_some() {
+            self.sink.error(
+                "computed_with_default",
+                name.at,
+                format!("`{}` is computed and has a default", name.value),
+            );
+        }
+        if let Type::Key(machine) = &kind {
+            let at = field.kind.at;
+            let word = Located {
+                at,
+                value: machine.to_string(),
+            };
+            readers::known_machine(&word, self.declared, &mut self.sink);
+        }
+        Field {
+            name: name.value.as_str().into(),
+            title: field.title.clone().unwrap_or_else(|| name.value.clone()),
+            labels: self.labels(field, &kind),
+            kind,
+            optional: field.optional,
+            default,
+            computed,
+            readers: field
+                .read
+                .as_ref()
+                .map(|read| readers::readers(read, self.declared, Some(self.own), &mut self.sink)),
+            listed: field.list,
+        }
+    }
+
+    fn labels(&mut self, field: &Located<FieldSource>, kind: &Type) -> Vec<String> {
+        let options: &[Name] = match kind {
+            Type::Enumeration(options) => options,
+            _ => &[],
+        };
+        match &field.labels {
+            None => options.iter().map(ToString::to_string).collect(),
+            Some(labels) => {
+                if labels.value.len() != options.len() {
+                    let message = format!("{} labels for {} options", labels.value.len(), options.len());
+                    self.sink.error("labels_do_not_match", labels.at, message);
+                }
+                labels.value.clone()
+            }
+        }
+    }
+
+    fn event(&mut self, name: &Word, event: &Located<EventSource>) -> EventDefinition {
+        let payload = event
+            .payload
+            .iter()
+            .map(|(name, kind)| {
+                // Faults of these types were reported when they were declared.
+                let mut unheard = Vec::new();
+                let mut quiet = Sink {
+                    file: self.outline.file,
+                    found: &mut unheard,
+                };
+                (Name::from(name.value.as_str()), data::simple_type(kind, &mut quiet))
+            })
+            .collect::<Vec<_>>();
+        let mut optional = BTreeSet::new();
+        for word in &event.optional.0 {
+            if payload.iter().any(|(name, _)| **name == *word.value) {
+                optional.insert(Name::from(word.value.as_str()));
+            } else {
+                self.sink
+                    .error("unknown_field", word.at, format!("the payload has no `{}`", word.value));
+            }
+        }
+        let carried = Event::Known(self.own.events.get(name.value.as_str()).cloned().unwrap_or_default());
+        EventDefinition {
+            name: name.value.as_str().into(),
+            title: event.title.clone().unwrap_or_else(|| name.value.clone()),
+            from: readers::known_roles(&event.from.0, self.declared, &mut self.sink),
+            payload,
+            optional,
+            form: self.fields(&event.form.0),
+            starts: event
+                .starts
+                .as_ref()
+                .and_then(|word| readers::known_machine(word, self.declared, &mut self.sink)),
+            while_tag: event.while_tag.as_ref().map(|tag| self.tag(tag)),
+            otherwise: event.otherwise.as_ref().map(|code| self.refusal(code)),
+            keep_refusals: event.keep_refusals,
+            once: event
+                .once
+                .as_ref()
+                .and_then(|once| self.expression(once, &carried, &Kind::Any)),
+        }
+    }
+
+    fn conditions(&mut self) {
+        for (name, condition) in &self.outline.machine.conditions {
+            // Names are checked where the condition is used: there it is known which event is at hand.
+            let place = Place {
+                bundle: self.declared,
+                own: self.own,
+                event: &Event::Open,
+            };
+            if let Err(faults) = Expression::compile_as(&condition.expression.value, &place, &Kind::Bool) {
+                self.report(faults, condition.expression.at);
+            }
+            if crate::machine::expression::ROOTS.contains(&name.value.as_str()) {
+                self.sink.error(
+                    "reserved_name",
+                    name.at,
+                    format!("`{}` has a meaning of its own", name.value),
+                );
+            }
+        }
+    }
+
+    fn invariants(&mut self) -> Vec<(Name, Expression)> {
+        let invariants = &self.outline.machine.invariants;
+        invariants
+            .iter()
+            .filter_map(|(name, condition)| {
+                let scalar = Located {
+                    at: condition.expression.at,
+                    value: Scalar(condition.expression.value.clone()),
+                };
+                let expression = self.expression(&scalar, &Event::None, &Kind::Bool)?;
+                Some((Name::from(name.value.as_str()), expression))
+            })
+            .collect()
+    }
+
+    /// Compiles an expression that must yield `wanted`, or reports why it cannot be.
+    pub fn expression(&mut self, source: &Located<Scalar>, event: &Event, wanted: &Kind) -> Option<Expression> {
+        let place = Place {
+            bundle: self.declared,
+            own: self.own,
+            event,
+        };
+        match Expression::compile_as(&source.value, &place, wanted) {
+            Ok(expression) => Some(expression),
+            Err(faults) => {
+                self.report(faults, source.at);
+                None
+            }
+        }
+    }
+
+    fn report(&mut self, faults: Vec<crate::machine::expression::ExpressionFault>, at: At) {
+        for fault in faults {
+            let at = fault.offset.map_or(at, |offset| at.inside(offset));
+            self.sink.error_maybe(fault.code, at, fault.message, fault.hint);
+        }
+    }
+
+    /// Fields of the machine's data by name.
+    pub fn fields(&mut self, words: &[Word]) -> Vec<Name> {
+        words.iter().filter_map(|word| self.known_field(word)).collect()
+    }
+
+    pub fn known_field(&mut self, word: &Word) -> Option<Name> {
+        if self.own.field(&word.value).is_some() {
+            return Some(word.value.as_str().into());
+        }
+        let hint =
+            super::super::diagnostic::suggestion(&word.value, self.own.fields.iter().map(|(name, _)| name.as_ref()));
+        let message = format!("the machine `{}` has no field `{}`", self.own.name, word.value);
+        self.sink.error_maybe("unknown_field", word.at, message, hint);
+        None
+    }
+
+    pub fn tag(&mut self, word: &Word) -> Name {
+        if !self.own.tags.contains(word.value.as_str()) {
+            let hint = super::super::diagnostic::suggestion(&word.value, self.own.tags.iter().map(AsRef::as_ref));
+            self.sink.error_maybe(
+                "unknown_tag",
+                word.at,
+                format!("no state carries the tag `{}`", word.value),
+                hint,
+            );
+        }
+        word.value.as_str().into()
+    }
+
+    pub fn refusal(&mut self, word: &Word) -> Name {
+        if !self.declared.refusals.contains(&word.value) {
+            let hint =
+                super::super::diagnostic::suggestion(&word.value, self.declared.refusals.iter().map(String::as_str))
+                    .unwrap_or_else(|| {
+                        "add it under `refusals` in bundle.yaml, with the sentence people are told".into()
+                    });
+            let message = format!("the bundle declares no refusal `{}`", word.value);
+            self.sink.error_with("unknown_refusal", word.at, message, hint);
+        }
+        word.value.as_str().into()
+    }
+
+    /// A literal for a field of the data.
+    pub fn literal_for(
+        &mut self,
+        field: &Name,
+        literal: &Located<super::super::source::shapes::Literal>,
+    ) -> Option<Value> {
+        let kind = self.own.field_type(field)?.clone();
+        data::literal(&literal.value, &kind, literal.at, &mut self.sink)
+    }
+}

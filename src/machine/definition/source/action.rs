@@ -1,0 +1,104 @@
+//! Actions as written: each is a map with one key, the action's name. Must not know what they do.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::shapes::{Either, Entries, Literal, Located, OneOrMany, Scalar, Short, Word};
+
+/// One action. Exactly one of the keys stands in it (`if` with its `then` and `else` counts as one).
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActionSource {
+    pub assign: Option<Entries<Located<Scalar>>>,
+    pub set: Option<Entries<Located<Literal>>>,
+    pub raise: Option<Either<RaiseSource>>,
+    pub send: Option<SendSource>,
+    pub cancel: Option<Word>,
+    #[serde(rename = "if")]
+    pub condition: Option<Located<Scalar>>,
+    pub then: Option<Vec<Located<ActionSource>>>,
+    #[serde(default, rename = "elseIf")]
+    pub else_if: Vec<BranchSource>,
+    #[serde(rename = "else")]
+    pub otherwise: Option<Vec<Located<ActionSource>>>,
+    pub document: Option<Word>,
+    pub notify: Option<NotifySource>,
+    pub webhook: Option<WebhookSource>,
+    pub publish: Option<Entries<Located<Scalar>>>,
+    pub record: Option<Entries<Entries<Located<Scalar>>>>,
+    pub ledger: Option<Entries<Located<Scalar>>>,
+    pub reset: Option<Word>,
+    pub relist: Option<RelistSource>,
+    pub log: Option<Located<Scalar>>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BranchSource {
+    #[serde(rename = "if")]
+    pub condition: Located<Scalar>,
+    pub then: Vec<Located<ActionSource>>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RaiseSource {
+    pub event: Word,
+    #[serde(default)]
+    pub data: Entries<Located<Scalar>>,
+}
+
+impl Short for RaiseSource {
+    type Full = Self;
+
+    fn from_full(full: Self) -> Self {
+        full
+    }
+
+    fn from_word(event: Word) -> Self {
+        Self {
+            event,
+            data: Entries::default(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SendSource {
+    /// `self`, `parent`, `root`, a machine, or `siblings.machine`.
+    pub to: Word,
+    /// Only to the instance with this key.
+    pub key: Option<Located<Scalar>>,
+    pub event: Word,
+    #[serde(default)]
+    pub data: Entries<Located<Scalar>>,
+    /// Delivered later.
+    pub after: Option<Located<Scalar>>,
+    /// By which `cancel` finds it.
+    pub id: Option<Word>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NotifySource {
+    pub to: OneOrMany<Word>,
+    pub mail: Word,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookSource {
+    pub hook: Word,
+    #[serde(default)]
+    pub data: Entries<Located<Scalar>>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RelistSource {
+    #[serde(default)]
+    pub copy: OneOrMany<Word>,
+    #[serde(default)]
+    pub with: Entries<Located<Scalar>>,
+}

@@ -1,0 +1,600 @@
+//! Checks one expression: syntax by CEL, then names, types and what the language leaves out. On the way it rewrites the tree so
+//! that it runs on plain integers: names become single identifiers, named conditions and units are put in.
+//! Must not know where names come from: `Names` says.
+
+use std::collections::BTreeSet;
+
+use cel::IdedExpr;
+use cel::common::ast::operators as op;
+use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, ListExpr, LiteralValue, SelectExpr};
+
+use super::kind::Kind;
+use super::names::{self, Names, ROOTS, Reference};
+use super::tree::{Places, millis, nesting, plain_syntax, replace, symbol, syntax_hint, unit, words};
+use super::{MAX_LENGTH, operators};
+use crate::machine::definition::diagnostic::suggestion;
+use crate::machine::value::Name;
+
+/// How deep conditions may name conditions.
+const MAX_CONDITIONS: usize = 8;
+
+/// A fault of an expression, with the character it stands at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpressionFault {
+    pub code: &'static str,
+    /// Characters from the start of the expression; `None` for the whole.
+    pub offset: Option<usize>,
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+impl ExpressionFault {
+    /// The expression yields another type than the place wants.
+    pub fn unfit(found: &Kind, wanted: &Kind) -> Self {
+        let (code, hint) = match (wanted, found) {
+            (Kind::Bool, _) => (
+                "guard_not_bool",
+                Some("a condition compares something, such as `data.count > 0`".to_owned()),
+            ),
+            (Kind::Options(known), Kind::Options(found)) => (
+                "unknown_option",
+                found
+                    .first()
+                    .and_then(|option| suggestion(option, known.iter().map(AsRef::as_ref))),
+            ),
+            _ => ("type_mismatch", operators::hint(found, wanted)),
+        };
+        Self {
+            code,
+            offset: None,
+            message: format!("{} is needed here, and this is {}", wanted.name(), found.name()),
+            hint,
+        }
+    }
+}
+
+pub struct Checked {
+    pub tree: IdedExpr,
+    pub kind: Kind,
+    pub references: BTreeSet<Reference>,
+}
+
+/// Parses and checks.
+pub fn check(source: &str, names: &dyn Names) -> Result<Checked, Vec<ExpressionFault>> {
+    let mut checker = Checker {
+        names,
+        references: BTreeSet::new(),
+        faults: Vec::new(),
+        places: Places::default(),
+        locals: Vec::new(),
+        depth: 0,
+    };
+    let Some((mut tree, places)) = checker.parse(source) else {
+        return Err(checker.faults);
+    };
+    checker.places = places;
+    let kind = checker.expression(&mut tree);
+    if !checker.faults.is_empty() {
+        return Err(checker.faults);
+    }
+    Ok(Checked {
+        tree,
+        kind,
+        references: checker.references,
+    })
+}
+
+struct Checker<'a> {
+    names: &'a dyn Names,
+    references: BTreeSet<Reference>,
+    faults: Vec<ExpressionFault>,
+    places: Places,
+    /// Variables of comprehensions, innermost last.
+    locals: Vec<(String, Kind)>,
+    depth: usize,
+}
+
+impl Checker<'_> {
+    fn parse(&mut self, source: &str) -> Option<(IdedExpr, Places)> {
+        if source.chars().count() > MAX_LENGTH {
+            let message = format!("an expression has at most {MAX_LENGTH} characters");
+            self.fault(
+                "expression_too_long",
+                None,
+                message,
+                Some("name its parts under `conditions`".into()),
+            );
+            return None;
+        }
+        if nesting(source) > 40 {
+            self.fault(
+                "expression_too_deep",
+                None,
+                "brackets stand too deep within each other",
+                None,
+            );
+            return None;
+        }
+        match cel::Program::compile(source) {
+            Ok(program) => Some((program.expression().clone(), Places::of(program))),
+            Err(errors) => {
+                let error = errors.errors.first();
+                let offset = error.and_then(|error| usize::try_from(error.pos.1 - 1).ok());
+                let message = error.map_or_else(String::new, |error| plain_syntax(&error.msg));
+                self.fault(
+                    "expression_syntax",
+                    offset,
+                    format!("the expression cannot be read: {message}"),
+                    syntax_hint(source),
+                );
+                None
+            }
+        }
+    }
+
+    fn fault(&mut self, code: &'static str, offset: Option<usize>, message: impl Into<String>, hint: Option<String>) {
+        self.faults.push(ExpressionFault {
+            code,
+            offset,
+            message: message.into(),
+            hint,
+        });
+    }
+
+    fn fault_at(&mut self, code: &'static str, node: u64, message: impl Into<String>, hint: Option<String>) -> Kind {
+        let offset = self.places.offset(node);
+        self.fault(code, offset, message, hint);
+        Kind::Any
+    }
+
+    fn expression(&mut self, node: &mut IdedExpr) -> Kind {
+        let id = node.id;
+        match &mut node.expr {
+            Expr::Literal(literal) => self.literal(id, literal),
+            Expr::Ident(_) | Expr::Select(_) => self.chain(node),
+            Expr::List(list) => self.list(list),
+            Expr::Call(_) => self.call(node),
+            Expr::Comprehension(comprehension) => self.comprehension(id, comprehension),
+            Expr::Map(_) | Expr::Struct(_) => self.fault_at(
+                "unsupported_expression",
+                id,
+                "maps cannot be built in an expression",
+                Some("give each entry its own name in `data` or `with`".into()),
+            ),
+            Expr::Unspecified => self.fault_at("expression_syntax", id, "the expression is empty", None),
+        }
+    }
+
+    fn literal(&mut self, id: u64, literal: &mut LiteralValue) -> Kind {
+        match literal {
+            LiteralValue::Boolean(_) => Kind::Bool,
+            LiteralValue::Int(int) => {
+                if *int.inner() == 0 {
+                    Kind::Zero
+                } else {
+                    Kind::Int
+                }
+            }
+            LiteralValue::String(text) => Kind::Options(vec![text.inner().into()]),
+            LiteralValue::Null => Kind::Null,
+            LiteralValue::Double(_) => self.fault_at(
+                "double_literal",
+                id,
+                "fractions are not part of the language",
+                Some("write an amount as `yuan(100)` or `fen(10050)`, a share in percent or basis points".into()),
+            ),
+            LiteralValue::UInt(_) | LiteralValue::Bytes(_) => self.fault_at(
+                "unsupported_expression",
+                id,
+                "only whole numbers, texts, true, false and null may be written",
+                None,
+            ),
+        }
+    }
+
+    fn list(&mut self, list: &mut ListExpr) -> Kind {
+        let mut kind: Option<Kind> = None;
+        for element in &mut list.elements {
+            let id = element.id;
+            let found = self.expression(element);
+            kind = Some(match kind {
+                None => found,
+                Some(before) => match before.join(&found) {
+                    Some(joined) => joined,
+                    None => {
+                        let message = format!("a list holds {} and {}", before.name(), found.name());
+                        self.fault_at("type_mismatch", id, message, None)
+                    }
+                },
+            });
+        }
+        Kind::List(Box::new(kind.unwrap_or(Kind::Any)))
+    }
+
+    /// `data.x`, `parent.data.members`, a condition's name, a variable, or fields of one of them.
+    fn chain(&mut self, node: &mut IdedExpr) -> Kind {
+        let id = node.id;
+        let Some(words) = words(node) else {
+            return self.selected(node);
+        };
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let first = words.first().copied().unwrap_or_default();
+        if let Some((_, kind)) = self.locals.iter().rev().find(|(name, _)| name == first) {
+            let kind = kind.clone();
+            return self.fields(id, kind, words.get(1..).unwrap_or_default());
+        }
+        if let [name] = words.as_slice()
+            && let Some(source) = self.names.condition(name)
+        {
+            return self.condition(node, name, &source);
+        }
+        let Some((reference, taken)) = names::read(&words, self.names) else {
+            return self.unknown_chain(id, &words);
+        };
+        match self.names.kind(&reference) {
+            Ok(kind) => {
+                replace(node, words.len() - taken, reference.to_string());
+                self.references.insert(reference);
+                self.fields(id, kind, words.get(taken..).unwrap_or_default())
+            }
+            Err(unknown) => self.fault_at("unknown_name", id, unknown.message, unknown.hint),
+        }
+    }
+
+    fn unknown_chain(&mut self, id: u64, words: &[&str]) -> Kind {
+        let written = words.join(".");
+        let first = words.first().copied().unwrap_or_default();
+        let hint = if ROOTS.contains(&first) {
+            Some(format!(
+                "after `{first}` a name is missing or wrong; docs/language.md lists what may stand there"
+            ))
+        } else if self.names.kind(&Reference::Data(first.into())).is_ok() {
+            Some(format!("a field is written `data.{first}`"))
+        } else if self.names.kind(&Reference::Event(first.into())).is_ok() {
+            Some(format!("what the event carries is written `event.{first}`"))
+        } else {
+            Some(format!(
+                "a text stands in quotes: \"{written}\"; names begin with data, event, parent, self, sender, count …"
+            ))
+        };
+        self.fault_at("unknown_name", id, format!("nothing here is called `{written}`"), hint)
+    }
+
+    /// A select on something that is not a plain chain of names: `f(x).y`, `has(x.y)`, `list[0].y`.
+    fn selected(&mut self, node: &mut IdedExpr) -> Kind {
+        let id = node.id;
+        let Expr::Select(SelectExpr { operand, field, test }) = &mut node.expr else {
+            return Kind::Any;
+        };
+        if *test {
+            return self.fault_at(
+                "unsupported_expression",
+                id,
+                "`has(…)` is not needed: every declared name has a value or is null",
+                Some("compare with null: `data.x != null`".into()),
+            );
+        }
+        let field = field.clone();
+        let kind = self.expression(operand);
+        self.fields(id, kind, &[&field])
+    }
+
+    fn fields(&mut self, id: u64, mut kind: Kind, fields: &[&str]) -> Kind {
+        for field in fields {
+            kind = match &kind {
+                Kind::Any => Kind::Any,
+                Kind::Record(known) => match known.iter().find(|(name, _)| &**name == *field) {
+                    Some((_, kind)) => kind.clone(),
+                    None => {
+                        let hint = suggestion(field, known.iter().map(|(name, _)| name.as_ref()));
+                        return self.fault_at("unknown_name", id, format!("it has no entry `{field}`"), hint);
+                    }
+                },
+                other => {
+                    let message = format!("{} has no entries, so `.{field}` means nothing", other.name());
+                    return self.fault_at("unknown_name", id, message, None);
+                }
+            };
+        }
+        kind
+    }
+
+    fn condition(&mut self, node: &mut IdedExpr, name: &str, source: &str) -> Kind {
+        let id = node.id;
+        if self.depth >= MAX_CONDITIONS {
+            let message = format!("the condition `{name}` goes through itself");
+            return self.fault_at("condition_cycle", id, message, None);
+        }
+        let before = self.faults.len();
+        let Some((mut tree, places)) = self.parse(source) else {
+            // Reported where the condition stands.
+            self.faults.truncate(before);
+            return Kind::Bool;
+        };
+        let outer = std::mem::replace(&mut self.places, places);
+        self.depth += 1;
+        let locals = std::mem::take(&mut self.locals);
+        self.expression(&mut tree);
+        self.locals = locals;
+        self.depth -= 1;
+        self.places = outer;
+        if let Some(fault) = self.faults.get(before).cloned() {
+            self.faults.truncate(before);
+            let offset = self.places.offset(id);
+            let message = format!("the condition `{name}` cannot be used here: {}", fault.message);
+            self.fault(fault.code, offset, message, fault.hint);
+        }
+        *node = tree;
+        Kind::Bool
+    }
+
+    fn comprehension(&mut self, id: u64, comprehension: &mut ComprehensionExpr) -> Kind {
+        let range = self.expression(&mut comprehension.iter_range);
+        let element = match range {
+            Kind::List(element) => *element,
+            Kind::Any => Kind::Any,
+            _ => {
+                return self.fault_at(
+                    "map_iteration",
+                    id,
+                    "only lists can be gone through; the order of a map is another at each run",
+                    None,
+                );
+            }
+        };
+        if comprehension.iter_var2.is_some() {
+            return self.fault_at(
+                "unsupported_expression",
+                id,
+                "only one variable may be named here",
+                None,
+            );
+        }
+        if ROOTS.contains(&comprehension.iter_var.as_str()) {
+            let message = format!("`{}` has a meaning already; take another name", comprehension.iter_var);
+            return self.fault_at("unsupported_expression", id, message, None);
+        }
+        let start = self.expression(&mut comprehension.accu_init);
+        let depth = self.locals.len();
+        self.locals.push((comprehension.accu_var.clone(), start));
+        self.locals.push((comprehension.iter_var.clone(), element));
+        self.expression(&mut comprehension.loop_cond);
+        let step = self.expression(&mut comprehension.loop_step);
+        self.locals.truncate(depth);
+        self.locals.push((comprehension.accu_var.clone(), step));
+        let result = self.expression(&mut comprehension.result);
+        self.locals.truncate(depth);
+        result
+    }
+
+    fn call(&mut self, node: &mut IdedExpr) -> Kind {
+        let id = node.id;
+        let Expr::Call(call) = &mut node.expr else {
+            return Kind::Any;
+        };
+        if let Some(unit) = unit(&call.func_name) {
+            return self.unit(node, unit);
+        }
+        match call.func_name.as_str() {
+            "min" | "max" => return self.extreme(node),
+            "duration" => return self.duration(node),
+            _ => {}
+        }
+        let name = call.func_name.clone();
+        let target = call.target.as_mut().map(|target| self.expression(target));
+        let arguments: Vec<Kind> = call.args.iter_mut().map(|argument| self.expression(argument)).collect();
+        self.result(id, &name, target.as_ref(), &arguments)
+    }
+
+    fn result(&mut self, id: u64, name: &str, target: Option<&Kind>, arguments: &[Kind]) -> Kind {
+        match (name, target, arguments) {
+            (op::LOGICAL_AND | op::LOGICAL_OR, None, [a, b]) => self.both_bool(id, name, a, b),
+            (op::LOGICAL_NOT | op::NOT_STRICTLY_FALSE, None, [a]) => self.both_bool(id, name, a, &Kind::Bool),
+            (op::NEGATE, None, [Kind::Zero]) => Kind::Zero,
+            (op::NEGATE, None, [a @ (Kind::Int | Kind::Money | Kind::Duration | Kind::Any)]) => a.clone(),
+            (op::CONDITIONAL, None, [condition, a, b]) => self.conditional(id, condition, a, b),
+            (op::EQUALS | op::NOT_EQUALS, None, [a, b]) => self.equality(id, a, b),
+            (op::LESS | op::LESS_EQUALS | op::GREATER | op::GREATER_EQUALS, None, [a, b]) => {
+                if operators::ordered(a, b) {
+                    return Kind::Bool;
+                }
+                self.cannot_join(id, name, a, b)
+            }
+            (op::IN, None, [a, b]) => self.membership(id, a, b),
+            (op::INDEX, None, [Kind::List(inner), Kind::Int | Kind::Zero | Kind::Any]) => (**inner).clone(),
+            (op::INDEX, None, [Kind::Any, _]) => Kind::Any,
+            (op::ADD | op::SUBSTRACT | op::MULTIPLY | op::DIVIDE | op::MODULO, None, [a, b]) => {
+                match operators::arithmetic(symbol(name), a, b) {
+                    Some(kind) => kind,
+                    None => self.cannot_join(id, name, a, b),
+                }
+            }
+            ("size", None, [a]) | ("size", Some(a), []) if a.is_textual() || matches!(a, Kind::List(_)) => Kind::Int,
+            ("startsWith" | "endsWith" | "contains", Some(a), [b]) if a.is_textual() && b.is_textual() => Kind::Bool,
+            ("string", None, [Kind::Int | Kind::Zero | Kind::Any]) => Kind::Text,
+            ("string", None, [a]) if a.is_textual() => Kind::Text,
+            _ => self.unknown_call(id, name, target, arguments),
+        }
+    }
+
+    fn unknown_call(&mut self, id: u64, name: &str, target: Option<&Kind>, arguments: &[Kind]) -> Kind {
+        const KNOWN: [&str; 15] = [
+            "size",
+            "startsWith",
+            "endsWith",
+            "contains",
+            "string",
+            "min",
+            "max",
+            "seconds",
+            "minutes",
+            "hours",
+            "days",
+            "yuan",
+            "fen",
+            "exists",
+            "all",
+        ];
+        if KNOWN.contains(&name) || op::find_operator(symbol(name)).is_some() || symbol(name) != name {
+            let kinds: Vec<String> = target.into_iter().chain(arguments).map(Kind::name).collect();
+            let message = format!("`{}` cannot be used on {}", symbol(name), kinds.join(" and "));
+            return self.fault_at("type_mismatch", id, message, None);
+        }
+        let hint = suggestion(name, KNOWN);
+        self.fault_at("unknown_function", id, format!("there is no function `{name}`"), hint)
+    }
+
+    fn both_bool(&mut self, id: u64, name: &str, a: &Kind, b: &Kind) -> Kind {
+        match [a, b].into_iter().find(|kind| !kind.is_bool()) {
+            None => Kind::Bool,
+            Some(other) => {
+                let message = format!("`{}` joins conditions, and one side is {}", symbol(name), other.name());
+                self.fault_at("type_mismatch", id, message, None)
+            }
+        }
+    }
+
+    fn conditional(&mut self, id: u64, condition: &Kind, a: &Kind, b: &Kind) -> Kind {
+        if !condition.is_bool() {
+            let message = format!("what stands before `?` is a condition, not {}", condition.name());
+            return self.fault_at("type_mismatch", id, message, None);
+        }
+        match a.join(b) {
+            Some(kind) => kind,
+            None => {
+                let message = format!("`? :` gives {} or {}", a.name(), b.name());
+                self.fault_at("type_mismatch", id, message, operators::hint(a, b))
+            }
+        }
+    }
+
+    fn equality(&mut self, id: u64, a: &Kind, b: &Kind) -> Kind {
+        if a.comparable(b) {
+            return Kind::Bool;
+        }
+        match (a, b) {
+            (Kind::Options(a), Kind::Options(b)) => self.no_such_option(id, a, b),
+            _ => self.cannot_join(id, op::EQUALS, a, b),
+        }
+    }
+
+    fn membership(&mut self, id: u64, a: &Kind, b: &Kind) -> Kind {
+        match b {
+            Kind::Any => Kind::Bool,
+            Kind::List(inner) if a.comparable(inner) => Kind::Bool,
+            Kind::List(inner) => match (a, &**inner) {
+                (Kind::Options(a), Kind::Options(b)) => self.no_such_option(id, a, b),
+                _ => {
+                    let message = format!("{} is never in {}", a.name(), b.name());
+                    self.fault_at("type_mismatch", id, message, None)
+                }
+            },
+            _ => {
+                let message = format!("`in` looks into a list, and this is {}", b.name());
+                self.fault_at("type_mismatch", id, message, None)
+            }
+        }
+    }
+
+    /// A literal is compared with options, and is none of them.
+    fn no_such_option(&mut self, id: u64, a: &[Name], b: &[Name]) -> Kind {
+        let (literal, options) = if a.len() == 1 { (a, b) } else { (b, a) };
+        let word = literal.first().map_or("", AsRef::as_ref);
+        let hint = suggestion(word, options.iter().map(AsRef::as_ref));
+        self.fault_at(
+            "unknown_option",
+            id,
+            format!("\"{word}\" can never be the value here"),
+            hint,
+        )
+    }
+
+    fn cannot_join(&mut self, id: u64, name: &str, a: &Kind, b: &Kind) -> Kind {
+        let message = format!("`{}` cannot join {} and {}", symbol(name), a.name(), b.name());
+        self.fault_at("type_mismatch", id, message, operators::hint(a, b))
+    }
+
+    /// `minutes(4)` becomes `4 * 60000`.
+    fn unit(&mut self, node: &mut IdedExpr, (factor, kind): (i64, Kind)) -> Kind {
+        let id = node.id;
+        let Expr::Call(call) = &mut node.expr else {
+            return Kind::Any;
+        };
+        let name = call.func_name.clone();
+        let (None, [argument]) = (&call.target, call.args.as_mut_slice()) else {
+            return self.fault_at(
+                "type_mismatch",
+                id,
+                format!("`{name}` takes one number: {name}(4)"),
+                None,
+            );
+        };
+        let found = self.expression(argument);
+        if !matches!(found, Kind::Int | Kind::Zero | Kind::Any) {
+            let message = format!("`{name}` takes a number, not {}", found.name());
+            return self.fault_at("type_mismatch", id, message, None);
+        }
+        let literal = IdedExpr {
+            id,
+            expr: Expr::Literal(LiteralValue::Int(factor.into())),
+        };
+        call.func_name = op::MULTIPLY.to_owned();
+        call.args.push(literal);
+        kind
+    }
+
+    /// `duration("1h")` becomes its milliseconds.
+    fn duration(&mut self, node: &mut IdedExpr) -> Kind {
+        let id = node.id;
+        let hint = Some("write `hours(1)`, `minutes(4)` or `seconds(3)`".to_owned());
+        let millis = match &node.expr {
+            Expr::Call(CallExpr { args, .. }) => match args.first().map(|argument| &argument.expr) {
+                Some(Expr::Literal(LiteralValue::String(text))) => millis(text.inner()),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(millis) = millis else {
+            return self.fault_at(
+                "type_mismatch",
+                id,
+                "`duration` takes a text such as \"1h\" or \"30m\"",
+                hint,
+            );
+        };
+        node.expr = Expr::Literal(LiteralValue::Int(millis.into()));
+        Kind::Duration
+    }
+
+    /// `min(a, b)` becomes `a <= b ? a : b`.
+    fn extreme(&mut self, node: &mut IdedExpr) -> Kind {
+        let id = node.id;
+        let Expr::Call(call) = &mut node.expr else {
+            return Kind::Any;
+        };
+        let compare = if call.func_name == "min" {
+            op::LESS_EQUALS
+        } else {
+            op::GREATER_EQUALS
+        };
+        let (None, [a, b]) = (&call.target, call.args.as_mut_slice()) else {
+            let message = format!("`{}` takes two numbers", call.func_name);
+            return self.fault_at("type_mismatch", id, message, None);
+        };
+        let (left, right) = (self.expression(a), self.expression(b));
+        if !operators::ordered(&left, &right) {
+            return self.cannot_join(id, compare, &left, &right);
+        }
+        let condition = IdedExpr {
+            id,
+            expr: Expr::Call(CallExpr {
+                func_name: compare.to_owned(),
+                target: None,
+                args: vec![a.clone(), b.clone()],
+            }),
+        };
+        call.func_name = op::CONDITIONAL.to_owned();
+        call.args.insert(0, condition);
+        left.join(&right).unwrap_or(Kind::Any)
+    }
+}

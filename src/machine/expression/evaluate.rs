@@ -1,0 +1,98 @@
+//! Runs a checked expression: binds the names it reads, evaluates, and turns the result back into a value.
+//! Must not know types: those were checked when the expression was compiled.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cel::objects::{Key, Map as CelMap};
+use cel::{Context, ExecutionError, IdedExpr, Value as CelValue};
+
+use super::super::value::{Map, Value};
+use super::{Reference, Scope};
+
+thread_local! {
+    /// Building a context builds CEL's whole function table, so each thread keeps one and opens inner scopes.
+    static ROOT: Context<'static, 'static> = Context::default();
+}
+
+/// Evaluates a tree whose names were replaced by single identifiers.
+///
+/// # Errors
+/// A plain sentence.
+pub fn evaluate(tree: &IdedExpr, references: &[Reference], scope: &dyn Scope) -> Result<Value, String> {
+    let mut absent = Vec::new();
+    ROOT.with(|root| {
+        let mut context = root.new_inner_scope();
+        for reference in references {
+            // A name without a value fails only where it is needed: `a || b` may not need it.
+            match scope.resolve(reference) {
+                Ok(value) => context.add_variable_from_value(reference.to_string(), to_cel(&value)),
+                Err(why) => absent.push((reference.to_string(), why)),
+            }
+        }
+        CelValue::resolve(tree, &context)
+    })
+    .map_err(|error| sentence(&error, &absent))
+    .and_then(|value| from_cel(&value))
+}
+
+fn to_cel(value: &Value) -> CelValue {
+    match value {
+        Value::Null => CelValue::Null,
+        Value::Bool(truth) => CelValue::Bool(*truth),
+        Value::Int(int) => CelValue::Int(*int),
+        Value::Text(text) => CelValue::String(Arc::new(text.to_string())),
+        Value::List(items) => CelValue::List(Arc::new(items.iter().map(to_cel).collect())),
+        Value::Map(map) => {
+            let entries: HashMap<Key, CelValue> = map
+                .iter()
+                .map(|(name, value)| (Key::String(Arc::new(name.to_string())), to_cel(value)))
+                .collect();
+            CelValue::Map(CelMap { map: Arc::new(entries) })
+        }
+    }
+}
+
+fn from_cel(value: &CelValue) -> Result<Value, String> {
+    Ok(match value {
+        CelValue::Null => Value::Null,
+        CelValue::Bool(truth) => Value::Bool(*truth),
+        CelValue::Int(int) => Value::Int(*int),
+        CelValue::UInt(int) => Value::Int(i64::try_from(*int).map_err(|_| format!("{int} is too large"))?),
+        CelValue::String(text) => Value::from(text.as_str()),
+        CelValue::List(items) => Value::List(items.iter().map(from_cel).collect::<Result<_, _>>()?),
+        CelValue::Map(map) => {
+            let mut entries = Map::new();
+            for (key, value) in map.map.iter() {
+                let Key::String(name) = key else {
+                    return Err("a map has a key that is not a text".into());
+                };
+                entries.insert(name.as_str().into(), from_cel(value)?);
+            }
+            Value::Map(entries)
+        }
+        CelValue::Float(_) => return Err("the result is a fraction; values are whole numbers".into()),
+        _ => return Err("the result is not a value that data can hold".into()),
+    })
+}
+
+fn sentence(error: &ExecutionError, absent: &[(String, String)]) -> String {
+    match error {
+        ExecutionError::UndeclaredReference(name) => absent
+            .iter()
+            .find(|(absent, _)| absent == name.as_ref())
+            .map_or_else(|| format!("`{name}` has no value"), |(_, why)| why.clone()),
+        ExecutionError::Overflow(..) => "a number is larger than 64 bits can hold".into(),
+        ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => "division by zero".into(),
+        ExecutionError::IndexOutOfBounds(_) => "a list has no such row".into(),
+        ExecutionError::NoSuchKey(key) => format!("there is no entry `{key}`"),
+        other => {
+            let text = other.to_string();
+            if text.contains("null") || text.contains("Null") {
+                "null stands where a value is needed".into()
+            } else {
+                format!("the expression cannot be evaluated: {text}")
+            }
+        }
+    }
+}
