@@ -13,6 +13,7 @@ pub mod history_rows;
 pub mod idempotency_rows;
 pub mod incident_rows;
 pub mod ledger_rows;
+pub mod list_rows;
 pub mod migrations;
 pub mod outage_rows;
 pub mod outbox_rows;
@@ -22,6 +23,7 @@ pub mod schema;
 pub mod session_rows;
 pub mod timer_rows;
 pub mod todo_rows;
+pub mod token_rows;
 pub mod trade_rows;
 pub mod upload_rows;
 

@@ -4,12 +4,14 @@ mod account;
 mod effect;
 mod platform;
 mod todo;
+mod token;
 mod trade;
 
 pub use account::{account_posts, accounts, drafts, files, organisations, parties, refresh_tokens, sessions};
 pub use effect::{incidents, ledger_postings, outbox, published, records};
 pub use platform::{calendars, definitions, heartbeats, idempotency_keys, outages, schedule_slots};
 pub use todo::{todo_audience, todos};
+pub use token::mail_tokens;
 pub use trade::{history, instance_fields, instances, timers, trades};
 
 diesel::allow_tables_to_appear_in_same_query!(
