@@ -89,13 +89,7 @@ pub fn document_insert(conn: &mut Connection, row: &DocumentRow) -> Result<(), S
 ///
 /// # Errors
 /// A failing database.
-pub fn document_ready(
-    conn: &mut Connection,
-    id: &str,
-    sha256: &str,
-    bytes: i64,
-    at: Time,
-) -> Result<(), StoreError> {
+pub fn document_ready(conn: &mut Connection, id: &str, sha256: &str, bytes: i64, at: Time) -> Result<(), StoreError> {
     let set = (
         documents::sha256.eq(Some(sha256)),
         documents::bytes.eq(Some(bytes)),
@@ -117,7 +111,9 @@ pub fn number_next(conn: &mut Connection, series: &str) -> Result<i64, StoreErro
         .execute(conn)?;
     if updated == 0 {
         let first = (document_numbers::series.eq(series), document_numbers::last.eq(1_i64));
-        diesel::insert_into(document_numbers::table).values(first).execute(conn)?;
+        diesel::insert_into(document_numbers::table)
+            .values(first)
+            .execute(conn)?;
         return Ok(1);
     }
     Ok(row.select(document_numbers::last).first(conn)?)

@@ -89,9 +89,14 @@ pub fn lease_extend(conn: &mut Connection, id: &str, lease: &Lease) -> Result<bo
 pub enum Settlement {
     Done,
     /// To be tried again at a time.
-    Later { at: Time, error: String },
+    Later {
+        at: Time,
+        error: String,
+    },
     /// Given up; an incident tells an admin.
-    Failed { error: String },
+    Failed {
+        error: String,
+    },
 }
 
 /// Ends a lease. False where it was lost: somebody else works on the row, and this outcome counts for nothing.
@@ -123,7 +128,9 @@ pub fn lease_settle(
         outbox::error.eq(error),
     );
     let settled = match available {
-        Some(at) => diesel::update(mine).set((ended, outbox::available_at.eq(at))).execute(conn)?,
+        Some(at) => diesel::update(mine)
+            .set((ended, outbox::available_at.eq(at)))
+            .execute(conn)?,
         None => diesel::update(mine).set(ended).execute(conn)?,
     };
     Ok(settled == 1)

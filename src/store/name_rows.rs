@@ -47,19 +47,23 @@ pub fn names_of(conn: &mut Connection, ids: &[String]) -> Result<Vec<Named>, Sto
         .order((parties::id, accounts::id))
         .select(columns)
         .load(conn)?;
-    let people = people.into_iter().map(|(id, kind, code, name, phone, address)| Named::Party {
-        id,
-        kind,
-        code,
-        name,
-        phone,
-        address,
-    });
+    let people = people
+        .into_iter()
+        .map(|(id, kind, code, name, phone, address)| Named::Party {
+            id,
+            kind,
+            code,
+            name,
+            phone,
+            address,
+        });
     let offices: Vec<(String, String)> = organisations::table
         .filter(organisations::code.eq_any(ids))
         .select((organisations::code, organisations::name))
         .load(conn)?;
-    let offices = offices.into_iter().map(|(code, name)| Named::Organisation { code, name });
+    let offices = offices
+        .into_iter()
+        .map(|(code, name)| Named::Organisation { code, name });
     let papers: Vec<(String, String)> = files::table
         .filter(files::id.eq_any(ids))
         .select((files::id, files::name))
