@@ -34,6 +34,8 @@ pub struct Case {
 struct Trace {
     initial_configuration: BTreeSet<String>,
     events: Vec<Step>,
+    /// What the recommendation's Appendix D says where the package's own interpreter does otherwise.
+    legacy_semantics: Option<Box<Trace>>,
 }
 
 #[derive(Deserialize)]
@@ -84,14 +86,26 @@ impl Case {
 
     /// Plays the case and compares every configuration.
     pub fn run(&self, reload: Reload) -> Outcome {
-        match self.play(reload) {
+        self.outcome(&self.trace, reload)
+    }
+
+    /// As `run`, with the trace that follows Appendix D.
+    pub fn run_by_appendix_d(&self, reload: Reload) -> Outcome {
+        match &self.trace.legacy_semantics {
+            Some(trace) => self.outcome(trace, reload),
+            None => Outcome::Failed("has no such trace".into()),
+        }
+    }
+
+    fn outcome(&self, trace: &Trace, reload: Reload) -> Outcome {
+        match self.play(trace, reload) {
             Ok(()) => Outcome::Passed,
             Err(why) => Outcome::Failed(why),
         }
     }
 
-    fn play(&self, reload: Reload) -> Result<(), String> {
-        let events: BTreeSet<&str> = self.trace.events.iter().map(|step| step.event.name.as_str()).collect();
+    fn play(&self, trace: &Trace, reload: Reload) -> Result<(), String> {
+        let events: BTreeSet<&str> = trace.events.iter().map(|step| step.event.name.as_str()).collect();
         let chart = convert::chart(&self.source, &events)?;
         let bundle = compile(&chart)?;
         let mut play = Play {
@@ -105,17 +119,20 @@ impl Case {
             machine: None,
             data: BTreeMap::new(),
         })?;
-        play.expect("the start", &self.trace.initial_configuration)?;
-        for (number, step) in (1..).zip(&self.trace.events) {
+        play.expect("the start", &trace.initial_configuration)?;
+        for (number, step) in (1..).zip(&trace.events) {
             if reload == Reload::BetweenEvents {
                 play.reload();
             }
             play.now = play.now.plus_millis(step.after);
             play.send(Cause::Event {
-                name: convert::event_name(&step.event.name).into(),
+                name: step.event.name.as_str().into(),
                 payload: BTreeMap::new(),
             })?;
-            play.expect(&format!("event {number} `{}`", step.event.name), &step.next_configuration)?;
+            play.expect(
+                &format!("event {number} `{}`", step.event.name),
+                &step.next_configuration,
+            )?;
         }
         Ok(())
     }
@@ -155,7 +172,13 @@ impl Play {
             late: 0,
             calendar_version: 0,
         };
-        let decision: Decision = decide(&self.bundle, self.trade.as_ref(), &input, &context, &Calendars::default());
+        let decision: Decision = decide(
+            &self.bundle,
+            self.trade.as_ref(),
+            &input,
+            &context,
+            &Calendars::default(),
+        );
         if let Answer::Failed(fault) = &decision.answer {
             return Err(format!("fault at {}: {}", fault.place, fault.text));
         }
@@ -182,7 +205,10 @@ impl Play {
 }
 
 fn sorted(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     entries.sort();
     entries
 }

@@ -29,11 +29,6 @@ roles:
 /// A way out of every chart, which SCXML does not ask for and our language does.
 const WAY_OUT: &str = "leave_the_chart";
 
-/// An event's name as our language spells it.
-pub fn event_name(name: &str) -> String {
-    name.to_owned()
-}
-
 /// Converts a chart; `events` are the names that the trace sends.
 pub fn chart(source: &str, events: &BTreeSet<&str>) -> Result<Chart, String> {
     let document = Document::parse(source).map_err(|error| error.to_string())?;
@@ -42,17 +37,35 @@ pub fn chart(source: &str, events: &BTreeSet<&str>) -> Result<Chart, String> {
     collect_paths(root, "", &mut paths);
     let fields = fields(root)?;
     let converter = Converter { paths, fields };
-    let mut machine = mapping([("machine", text("chart")), ("title", text("chart")), ("read", text("public"))]);
+    let mut machine = mapping([
+        ("machine", text("chart")),
+        ("title", text("chart")),
+        ("read", text("public")),
+    ]);
     if !converter.fields.is_empty() {
-        let declared = converter.fields.iter().map(|(name, field)| (name.clone(), field.declaration.clone()));
+        let declared = converter
+            .fields
+            .iter()
+            .map(|(name, field)| (name.clone(), field.declaration.clone()));
         insert(&mut machine, "data", map(declared));
     }
-    let sent = events.iter().map(|name| event_name(name)).chain([WAY_OUT.to_owned()]);
-    let declared = sent.map(|name| (name, Value::Mapping(mapping([("title", text("event")), ("from", list([text("anyone")]))]))));
+    let sent = events.iter().map(|name| (*name).to_owned()).chain([WAY_OUT.to_owned()]);
+    let declared = sent.map(|name| {
+        (
+            name,
+            Value::Mapping(mapping([("title", text("event")), ("from", list([text("anyone")]))])),
+        )
+    });
     insert(&mut machine, "events", map(declared));
     let mut body = converter.state(root)?;
-    let Some(Value::Mapping(states)) = body.get_mut("states") else { return Err("no states".into()) };
-    insert(states, "left_the_chart", Value::Mapping(mapping([("title", text("left")), ("type", text("final"))])));
+    let Some(Value::Mapping(states)) = body.get_mut("states") else {
+        return Err("no states".into());
+    };
+    insert(
+        states,
+        "left_the_chart",
+        Value::Mapping(mapping([("title", text("left")), ("type", text("final"))])),
+    );
     let way_out = Value::Mapping(mapping([(WAY_OUT, text("left_the_chart"))]));
     match body.get_mut("on") {
         Some(Value::Sequence(on)) => on.insert(0, way_out),
@@ -61,9 +74,16 @@ pub fn chart(source: &str, events: &BTreeSet<&str>) -> Result<Chart, String> {
     machine.extend(body);
     let files = BTreeMap::from([
         ("bundle.yaml".to_owned(), BUNDLE.to_owned()),
-        ("chart.yaml".to_owned(), serde_yaml::to_string(&machine).map_err(|error| error.to_string())?),
+        (
+            "chart.yaml".to_owned(),
+            serde_yaml::to_string(&machine).map_err(|error| error.to_string())?,
+        ),
     ]);
-    let ids = converter.paths.iter().map(|(id, path)| (path.clone(), id.clone())).collect();
+    let ids = converter
+        .paths
+        .iter()
+        .map(|(id, path)| (path.clone(), id.clone()))
+        .collect();
     Ok(Chart { files, ids })
 }
 
@@ -73,7 +93,11 @@ fn collect_paths(node: Node<'_, '_>, outer: &str, paths: &mut BTreeMap<String, S
     for state in children(node, &STATES) {
         let id = id(state);
         let name = own_name(&id);
-        let path = if outer.is_empty() { name } else { format!("{outer}.{name}") };
+        let path = if outer.is_empty() {
+            name
+        } else {
+            format!("{outer}.{name}")
+        };
         collect_paths(state, &path, paths);
         paths.insert(id, path);
     }
@@ -81,7 +105,9 @@ fn collect_paths(node: Node<'_, '_>, outer: &str, paths: &mut BTreeMap<String, S
 
 /// A state's id, or one made from its place.
 fn id(state: Node<'_, '_>) -> String {
-    state.attribute("id").map_or_else(|| format!("state_{}", state.range().start), ToOwned::to_owned)
+    state
+        .attribute("id")
+        .map_or_else(|| format!("state_{}", state.range().start), ToOwned::to_owned)
 }
 
 fn own_name(id: &str) -> String {
@@ -110,7 +136,12 @@ fn fields(root: Node<'_, '_>) -> Result<BTreeMap<String, Field>, String> {
             Some(default) => insert(&mut declaration, "default", default),
             None => insert(&mut declaration, "optional", Value::Bool(true)),
         }
-        fields.insert(name.to_owned(), Field { declaration: Value::Mapping(declaration) });
+        fields.insert(
+            name.to_owned(),
+            Field {
+                declaration: Value::Mapping(declaration),
+            },
+        );
     }
     Ok(fields)
 }
@@ -134,7 +165,9 @@ impl Converter {
             _ => self.initial(node, &mut state)?,
         }
         for (element, key) in [("onentry", "entry"), ("onexit", "exit")] {
-            let blocks = children(node, &[element]).map(|block| self.actions(block)).collect::<Result<Vec<_>, _>>()?;
+            let blocks = children(node, &[element])
+                .map(|block| self.actions(block))
+                .collect::<Result<Vec<_>, _>>()?;
             let actions: Vec<Value> = blocks.into_iter().flatten().collect();
             if !actions.is_empty() {
                 insert(&mut state, key, Value::Sequence(actions));
@@ -154,7 +187,9 @@ impl Converter {
     fn history(&self, node: Node<'_, '_>, mut state: Mapping) -> Result<Mapping, String> {
         insert(&mut state, "type", text("history"));
         insert(&mut state, "history", text(node.attribute("type").unwrap_or("shallow")));
-        let fallback = children(node, &["transition"]).next().ok_or("history without transition")?;
+        let fallback = children(node, &["transition"])
+            .next()
+            .ok_or("history without transition")?;
         insert(&mut state, "target", self.targets(fallback)?);
         let actions = self.actions(fallback)?;
         if !actions.is_empty() {
@@ -165,13 +200,21 @@ impl Converter {
 
     /// Where a compound state begins: its attribute, its element, or its first child.
     fn initial(&self, node: Node<'_, '_>, state: &mut Mapping) -> Result<(), String> {
-        let Some(first) = children(node, &STATES).next() else { return Ok(()) };
+        let Some(first) = children(node, &STATES).next() else {
+            return Ok(());
+        };
         let mut initial = Mapping::new();
         if let Some(ids) = node.attribute("initial") {
             insert(&mut initial, "target", self.below(node, ids)?);
         } else if let Some(element) = children(node, &["initial"]).next() {
-            let transition = children(element, &["transition"]).next().ok_or("initial without transition")?;
-            insert(&mut initial, "target", self.below(node, transition.attribute("target").unwrap_or_default())?);
+            let transition = children(element, &["transition"])
+                .next()
+                .ok_or("initial without transition")?;
+            insert(
+                &mut initial,
+                "target",
+                self.below(node, transition.attribute("target").unwrap_or_default())?,
+            );
             let actions = self.actions(transition)?;
             if !actions.is_empty() {
                 insert(&mut initial, "actions", Value::Sequence(actions));
@@ -185,7 +228,11 @@ impl Converter {
 
     /// Paths relative to a state, for its initial targets.
     fn below(&self, node: Node<'_, '_>, ids: &str) -> Result<Value, String> {
-        let outer = self.paths.get(&id(node)).map(|path| format!("{path}.")).unwrap_or_default();
+        let outer = self
+            .paths
+            .get(&id(node))
+            .map(|path| format!("{path}."))
+            .unwrap_or_default();
         let paths = ids.split_whitespace().map(|id| {
             let path = self.path(id)?;
             Ok(text(path.strip_prefix(&outer).unwrap_or(path)))
@@ -194,7 +241,10 @@ impl Converter {
     }
 
     fn path(&self, id: &str) -> Result<&str, String> {
-        self.paths.get(id).map(String::as_str).ok_or_else(|| format!("no state `{id}`"))
+        self.paths
+            .get(id)
+            .map(String::as_str)
+            .ok_or_else(|| format!("no state `{id}`"))
     }
 
     fn targets(&self, transition: Node<'_, '_>) -> Result<Value, String> {
@@ -209,9 +259,11 @@ impl Converter {
             let rule = Value::Mapping(self.transition(node, transition)?);
             match transition.attribute("event") {
                 None => always.push(rule),
-                Some(events) => on.extend(events.split_whitespace().map(|event| {
-                    Value::Mapping(mapping([(&*self.trigger(event), rule.clone())]))
-                })),
+                Some(events) => on.extend(
+                    events
+                        .split_whitespace()
+                        .map(|event| Value::Mapping(mapping([(&*self.trigger(event), rule.clone())]))),
+                ),
             }
         }
         for (key, rules) in [("on", on), ("always", always)] {
@@ -230,7 +282,7 @@ impl Converter {
         }
         match event.strip_prefix("done.state.").and_then(|id| self.paths.get(id)) {
             Some(path) => format!("done.state.{path}"),
-            None => format!("{}.*", event_name(event)),
+            None => format!("{event}.*"),
         }
     }
 
@@ -255,7 +307,11 @@ impl Converter {
     /// `type="internal"` counts only for compound sources whose targets all lie below them.
     fn is_internal(&self, source: Node<'_, '_>, transition: Node<'_, '_>) -> bool {
         let compound = !source.has_tag_name_local("parallel") && children(source, &STATES).next().is_some();
-        let outer = self.paths.get(&id(source)).map(|path| format!("{path}.")).unwrap_or_default();
+        let outer = self
+            .paths
+            .get(&id(source))
+            .map(|path| format!("{path}."))
+            .unwrap_or_default();
         let mut targets = transition.attribute("target").unwrap_or_default().split_whitespace();
         transition.attribute("type") == Some("internal")
             && compound
@@ -264,7 +320,9 @@ impl Converter {
 
     fn actions(&self, node: Node<'_, '_>) -> Result<Vec<Value>, String> {
         let elements = node.children().filter(Node::is_element);
-        let actions = elements.map(|element| self.action(element)).collect::<Result<Vec<_>, _>>()?;
+        let actions = elements
+            .map(|element| self.action(element))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(actions.into_iter().flatten().collect())
     }
 
@@ -277,7 +335,7 @@ impl Converter {
                 let (location, value) = (attribute("location")?, self.expression(attribute("expr")?)?);
                 ("assign", Value::Mapping(mapping([(location, text(&value))])))
             }
-            "raise" => ("raise", text(&event_name(attribute("event")?))),
+            "raise" => ("raise", text(attribute("event")?)),
             "cancel" => ("cancel", text(attribute("sendid")?)),
             "send" => self.send(node)?,
             "if" => return self.branches(node).map(Some),
@@ -291,9 +349,12 @@ impl Converter {
             return Err("ids of sent events are not data in our language".into());
         }
         let literal = |name: &str| node.attribute(name).and_then(scripts::string_literal);
-        let event = node.attribute("event").map(ToOwned::to_owned).or_else(|| literal("eventexpr"));
+        let event = node
+            .attribute("event")
+            .map(ToOwned::to_owned)
+            .or_else(|| literal("eventexpr"));
         let event = event.ok_or("send without a literal event")?;
-        let mut send = mapping([("event", text(&event_name(&event)))]);
+        let mut send = mapping([("event", text(&event))]);
         let data = self.carried(node)?;
         if !data.is_empty() {
             insert(&mut send, "data", Value::Mapping(data));
@@ -302,7 +363,11 @@ impl Converter {
             return Ok(("raise", Value::Mapping(send)));
         }
         insert(&mut send, "to", text("self"));
-        if let Some(delay) = node.attribute("delay").map(ToOwned::to_owned).or_else(|| literal("delayexpr")) {
+        if let Some(delay) = node
+            .attribute("delay")
+            .map(ToOwned::to_owned)
+            .or_else(|| literal("delayexpr"))
+        {
             insert(&mut send, "after", text(&period(&delay)?));
         }
         if let Some(id) = node.attribute("id") {
@@ -318,8 +383,15 @@ impl Converter {
             insert(&mut data, name, text(&self.expression(name)?));
         }
         for param in children(node, &["param"]) {
-            let value = param.attribute("expr").or(param.attribute("location")).ok_or("param without value")?;
-            insert(&mut data, param.attribute("name").ok_or("param without name")?, text(&self.expression(value)?));
+            let value = param
+                .attribute("expr")
+                .or(param.attribute("location"))
+                .ok_or("param without value")?;
+            insert(
+                &mut data,
+                param.attribute("name").ok_or("param without name")?,
+                text(&self.expression(value)?),
+            );
         }
         for content in children(node, &["content"]) {
             let value = match content.attribute("expr") {
@@ -348,7 +420,9 @@ impl Converter {
             }
         }
         let mut branches = branches.into_iter();
-        let Some((Some(first), then)) = branches.next() else { return Err("an empty if".into()) };
+        let Some((Some(first), then)) = branches.next() else {
+            return Err("an empty if".into());
+        };
         let mut action = mapping([("if", text(&first)), ("then", Value::Sequence(then))]);
         let mut others = Vec::new();
         for (condition, actions) in branches {
@@ -376,7 +450,9 @@ fn period(delay: &str) -> Result<String, String> {
     match delay.strip_suffix("ms") {
         Some(millis) => Ok(format!("{} ms", millis.trim())),
         None => {
-            let seconds = delay.strip_suffix('s').ok_or_else(|| format!("`{delay}` is no delay"))?;
+            let seconds = delay
+                .strip_suffix('s')
+                .ok_or_else(|| format!("`{delay}` is no delay"))?;
             Ok(format!("{} seconds", seconds.trim()))
         }
     }

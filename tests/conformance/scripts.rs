@@ -40,7 +40,11 @@ pub fn to_cel(
 
 /// CEL has no powers; the suite only cubes.
 fn cubes(script: &str) -> String {
-    match script.trim().strip_prefix("Math.pow(").and_then(|rest| rest.strip_suffix(",3)")) {
+    match script
+        .trim()
+        .strip_prefix("Math.pow(")
+        .and_then(|rest| rest.strip_suffix(",3)"))
+    {
         Some(base) => format!("{base} * {base} * {base}"),
         None => script.to_owned(),
     }
@@ -63,10 +67,16 @@ fn word(
     let whole = "_event.data";
     if let Some(after) = rest.strip_prefix(whole) {
         // Content without a name is carried as `content`.
-        *cel += if after.starts_with('.') { "event" } else { "event.content" };
+        *cel += if after.starts_with('.') {
+            "event"
+        } else {
+            "event.content"
+        };
         return Ok(whole.len() + field_of(after, cel));
     }
-    let end = rest.find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '_' | '$')).unwrap_or(rest.len());
+    let end = rest
+        .find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '_' | '$'))
+        .unwrap_or(rest.len());
     let name = &rest[..end];
     match name {
         "true" | "false" => *cel += name,
@@ -79,7 +89,9 @@ fn word(
 /// Copies `.name` after an event's data.
 fn field_of(after: &str, cel: &mut String) -> usize {
     let Some(name) = after.strip_prefix('.') else { return 0 };
-    let end = name.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(name.len());
+    let end = name
+        .find(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .unwrap_or(name.len());
     *cel += &format!(".{}", &name[..end]);
     end + 1
 }
