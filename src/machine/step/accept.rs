@@ -8,7 +8,7 @@ use super::forms::{Form, fits};
 use super::freeze;
 use super::run::{Reception, Run};
 use super::scope::Names;
-use super::types::Refusal;
+use super::types::{Actor, Refusal};
 use super::work::{Event, Origin, Stop, Work};
 use crate::machine::definition::model::{Bundle, EventDefinition, Machine, Relation};
 use crate::machine::roles;
@@ -82,7 +82,10 @@ pub(super) fn start(
     };
     let data = form.check(work, id, data).map_err(Stop::Refused)?;
     work.open_root(id, machine, data);
+    // A trade that another trade opens has no person behind it.
+    let by_nobody = work.context.actor == Actor::system();
     if let Some(definition) = machine.events.get("start")
+        && !by_nobody
         && !may_send(work, work.instance(id)?, definition)
     {
         return Err(refused("forbidden"));
