@@ -298,14 +298,30 @@ impl Acting<'_, '_> {
         Ok(())
     }
 
+    /// What a guard reads as `event.x`: what was filled in now, and for the form's other fields what was known before.
+    fn with_known(&self, event: &str, given: Map) -> Result<Map, Fault> {
+        let data = &self.work.instance(&self.id)?.data;
+        let pages = self
+            .definition
+            .pages
+            .iter()
+            .flat_map(|page| page.fields.iter().cloned());
+        let fields = pages.chain(forms::asked_for(self.machine, &self.todo.state, event));
+        let mut all: Map = fields
+            .filter_map(|field| Some((field.clone(), data.get(&field)?.clone())))
+            .collect();
+        all.extend(given);
+        Ok(all)
+    }
+
     /// Offers the outcome to the machine. A to-do that is done is closed even where its state stays.
     fn raise(self, name: Name, data: Map) -> Result<(), Stop> {
         let event = Event {
             form: data.keys().cloned().collect(),
             sender: None,
             origin: Origin::Outside,
+            data: self.with_known(&name, data)?,
             name,
-            data,
         };
         offer(self.work, &self.id, event, None)?;
         if let Some(done) = self
