@@ -39,6 +39,10 @@ impl<'a> Run<'_, 'a> {
             for target in self.effective_targets(&transition.rule.targets) {
                 self.add_ancestors(target, domain, &mut entering);
             }
+            // The machine itself is never left; where it is parallel, its other regions begin again with the target's.
+            if matches!(self.state(domain).kind, StateKind::Parallel) {
+                self.add_missing_regions(self.state(domain), &mut entering);
+            }
         }
         self.enter_all(&entering)
     }

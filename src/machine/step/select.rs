@@ -156,7 +156,9 @@ impl<'a> Run<'_, 'a> {
             return None;
         }
         let (machine, source) = (self.machine, transition.source);
-        if !transition.rule.reenter && targets.iter().all(|target| machine.is_within(*target, source)) {
+        // As in SCXML, only a compound source can stay: of a parallel one all regions begin again, not just the target's.
+        let may_stay = !transition.rule.reenter && !matches!(self.state(source).kind, StateKind::Parallel);
+        if may_stay && targets.iter().all(|target| machine.is_within(*target, source)) {
             return Some(source);
         }
         let mut outer = machine.lineage(source).skip(1);
