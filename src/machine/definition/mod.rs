@@ -4,7 +4,7 @@ mod check;
 mod compile;
 mod decode;
 pub mod diagnostic;
-mod locate;
+pub(in crate::machine) mod locate;
 pub mod model;
 
 mod raw;
