@@ -1,1 +1,3 @@
 //! Tests: definitions.
+
+mod expressions;

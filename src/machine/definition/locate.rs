@@ -325,7 +325,25 @@ impl Node {
             _ => false,
         };
         self.mended |= here;
-        here || self.children().any(|child| child.take_out(id))
+        here || self.take_out_below(id)
+    }
+
+    /// An item of a list that is empty once its fault is out goes with it: it would only be reported again, as empty.
+    fn take_out_below(&mut self, id: u32) -> bool {
+        if let Content::List(items) = &mut self.content {
+            let Some(position) = items.iter_mut().position(|item| item.take_out(id)) else {
+                return false;
+            };
+            if items.get(position).is_some_and(Self::is_emptied) {
+                items.remove(position);
+            }
+            return true;
+        }
+        self.children().any(|child| child.take_out(id))
+    }
+
+    fn is_emptied(&self) -> bool {
+        self.mended && matches!(&self.content, Content::Map(entries) if entries.is_empty())
     }
 
     /// The node with this id, at or below `self`.

@@ -10,7 +10,7 @@ use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, ListExpr, LiteralValue
 
 use super::kind::Kind;
 use super::names::{self, Names, ROOTS, Reference};
-use super::tree::{Places, millis, nesting, plain_syntax, replace, symbol, syntax_hint, unit, words};
+use super::tree::{Places, first_word, millis, nesting, plain_syntax, replace, symbol, syntax_hint, unit, words};
 use super::{MAX_LENGTH, operators};
 use crate::machine::definition::diagnostic::suggestion;
 use crate::machine::value::Name;
@@ -213,10 +213,10 @@ impl Checker<'_> {
 
     /// `data.x`, `parent.data.members`, a condition's name, a variable, or fields of one of them.
     fn chain(&mut self, node: &mut IdedExpr) -> Kind {
-        let id = node.id;
         let Some(words) = words(node) else {
             return self.selected(node);
         };
+        let id = first_word(node);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let first = words.first().copied().unwrap_or_default();
         if let Some((_, kind)) = self.locals.iter().rev().find(|(name, _)| name == first) {

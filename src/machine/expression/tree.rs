@@ -39,6 +39,14 @@ pub fn words(node: &IdedExpr) -> Option<Vec<String>> {
     }
 }
 
+/// The node a chain of words begins with: faults of the chain are shown there.
+pub fn first_word(node: &IdedExpr) -> u64 {
+    match &node.expr {
+        Expr::Select(select) => first_word(&select.operand),
+        _ => node.id,
+    }
+}
+
 /// Replaces the part of a chain that lies `above` selects below its top by one identifier.
 pub fn replace(node: &mut IdedExpr, above: usize, name: String) {
     match (&mut node.expr, above) {

@@ -9,9 +9,10 @@ use super::super::source::action::ActionSource;
 use super::super::source::bundle::TodoDefaults;
 use super::super::source::shapes::{Entries, Located};
 use super::super::source::state::TransitionsSource;
-use super::skeleton::Outline;
+use super::skeleton::{Outline, Skeleton};
 use super::{Sources, data, readers};
 use crate::machine::expression::Kind;
+use crate::machine::templates;
 use crate::machine::value::Name;
 
 /// Names of the whole bundle.
@@ -24,6 +25,8 @@ pub struct Declarations {
     /// Mails that have templates.
     pub mails: BTreeSet<String>,
     pub movements: BTreeSet<String>,
+    /// Documents that have a template.
+    pub document_templates: BTreeSet<String>,
     /// Events that some machine sends or raises: to the names they carry.
     pub sent: BTreeMap<String, BTreeSet<String>>,
     /// Some file could not be read: what is missing may stand there.
@@ -42,6 +45,8 @@ pub struct MachineDeclarations {
     pub types: Vec<(Name, Type)>,
     pub tags: BTreeSet<Name>,
     pub timers: BTreeSet<Name>,
+    /// Timers, and states whose to-do has a due date: what `due.x` and `left.x` may name.
+    pub dues: BTreeSet<Name>,
     /// Names and paths of all states.
     pub states: BTreeSet<Name>,
     pub conditions: BTreeMap<String, String>,
@@ -85,8 +90,17 @@ pub fn declare(
         roles: BTreeMap::new(),
         refusals: words(&mut bundle.refusals.names()),
         documents: words(&mut bundle.documents.names()),
-        mails: mails(files),
+        mails: files
+            .keys()
+            .filter_map(|path| templates::mail_of(path))
+            .map(str::to_owned)
+            .collect(),
         movements: words(&mut bundle.ledger.names()),
+        document_templates: files
+            .keys()
+            .filter_map(|path| templates::document_of(path))
+            .map(str::to_owned)
+            .collect(),
         sent: BTreeMap::new(),
         broken: sources.broken,
         has_templates: files.keys().any(|path| path.starts_with("templates/")),
@@ -107,16 +121,6 @@ pub fn declare(
     };
     declarations.roles = readers::roles(bundle, &declarations, &mut sink);
     declarations
-}
-
-/// Folders below `templates/mail/`.
-fn mails(files: &BTreeMap<String, String>) -> BTreeSet<String> {
-    files
-        .keys()
-        .filter_map(|path| path.strip_prefix("templates/mail/"))
-        .filter_map(|path| path.split_once('/'))
-        .map(|(mail, _)| mail.to_owned())
-        .collect()
 }
 
 fn declare_machine(sources: &Sources, outline: &Outline<'_>, sink: &mut Sink<'_>) -> MachineDeclarations {
@@ -158,6 +162,7 @@ fn declare_machine(sources: &Sources, outline: &Outline<'_>, sink: &mut Sink<'_>
             .flat_map(|state| &state.source.tags.0)
             .map(|tag| tag.value.as_str().into())
             .collect(),
+        dues: timers(outline).into_iter().chain(dated_todos(outline)).collect(),
         timers: timers(outline),
         states: states
             .clone()
@@ -179,23 +184,22 @@ fn declare_machine(sources: &Sources, outline: &Outline<'_>, sink: &mut Sink<'_>
 }
 
 fn timers(outline: &Outline<'_>) -> BTreeSet<Name> {
-    let named = outline
+    outline
         .states
         .iter()
         .flat_map(|state| state.source.timers.names())
-        .map(Name::from);
-    let todos = outline
+        .map(Name::from)
+        .collect()
+}
+
+fn dated_todos(outline: &Outline<'_>) -> Vec<Name> {
+    let has_due = |state: &&Skeleton| state.source.todo.as_ref().is_some_and(|todo| todo.due.is_some());
+    outline
         .states
         .iter()
-        .filter(|state| {
-            state
-                .source
-                .todo
-                .as_ref()
-                .is_some_and(|todo| todo.outcomes.get("overdue").is_some())
-        })
-        .map(|state| format!("todo.{}", state.name).into());
-    named.chain(todos).collect()
+        .filter(has_due)
+        .map(|state| state.name.clone())
+        .collect()
 }
 
 /// Every event that is sent or raised anywhere, with the names of its data.

@@ -66,11 +66,11 @@ impl Place<'_> {
     }
 
     fn timer(&self, name: &str) -> Result<(), Unknown> {
-        if self.own.timers.contains(name) {
+        if self.own.dues.contains(name) {
             return Ok(());
         }
         Err(Unknown::new(format!("there is no timer `{name}`"))
-            .hint(suggestion(name, self.own.timers.iter().map(AsRef::as_ref))))
+            .hint(suggestion(name, self.own.dues.iter().map(AsRef::as_ref))))
     }
 
     fn sender_field(&self, name: &str) -> Result<Kind, Unknown> {
@@ -89,11 +89,10 @@ impl Place<'_> {
 
     fn own_word(&self, of: &str, name: &str) -> Result<Kind, Unknown> {
         match name {
-            "key" | "id" | "owner" => Ok(Kind::Text),
+            "key" | "id" | "owner" | "machine" => Ok(Kind::Text),
             "tags" if of == "sender" => Ok(tags(self.bundle.machines.values().flat_map(|machine| &machine.tags))),
-            _ => {
-                Err(Unknown::new(format!("`{of}` has no `{name}`")).hint(Some("it has `key`, `id` and `owner`".into())))
-            }
+            _ => Err(Unknown::new(format!("`{of}` has no `{name}`"))
+                .hint(Some("it has `key`, `id`, `owner` and `machine`".into()))),
         }
     }
 }

@@ -221,9 +221,7 @@ impl Compiler<'_> {
     }
 
     fn reminder(&mut self, source: &Located<ReminderSource>) -> Option<Reminder> {
-        let Some(word) = source.before.as_ref().or(source.after.as_ref()) else {
-            return None;
-        };
+        let word = source.before.as_ref().or(source.after.as_ref())?;
         Some(Reminder {
             period: word.value.parse().ok()?,
             mail: source.mail.value.as_str().into(),
