@@ -16,7 +16,7 @@ pub struct Place {
 /// Why a scenario cannot be read or did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    pub file: String,
+    pub file: Arc<str>,
     pub line: u32,
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,7 @@ impl Place {
 
     pub fn fault(&self, message: impl Into<String>) -> Fault {
         Fault {
-            file: self.file.to_string(),
+            file: self.file.clone(),
             line: self.line,
             message: message.into(),
             expected: None,

@@ -1,0 +1,48 @@
+//! The shipped bundle compiles without a word, its scenarios hold, and together they take every transition.
+
+use luochui::machine::scenario;
+
+use super::{asset_sale, calendars, scenario_files};
+
+#[test]
+fn the_bundle_has_no_fault_and_no_warning() {
+    let (bundle, diagnostics) = asset_sale();
+    let shown: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+    assert!(shown.is_empty(), "{}", shown.join("\n"));
+    assert!(bundle.is_some());
+}
+
+#[test]
+fn every_scenario_holds_and_together_they_take_every_transition() {
+    let bundle = asset_sale().0.unwrap();
+    let report = scenario::run(&bundle, &calendars(), &scenario_files(), None).unwrap();
+    let faults: Vec<String> = report
+        .scenarios
+        .iter()
+        .filter_map(|outcome| outcome.fault.as_ref())
+        .map(ToString::to_string)
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    let missing = serde_json::to_string_pretty(&report.coverage).unwrap();
+    assert!(report.coverage.is_complete(), "not reached by any scenario: {missing}");
+}
+
+#[test]
+fn the_demo_scenarios_stand_beside_the_workflow_by_their_names() {
+    let bundle = asset_sale().0.unwrap();
+    for name in [
+        "auction-one",
+        "auction-many",
+        "bidding-many",
+        "bidding-one-negotiated",
+        "bidding-late-joiner",
+        "nobody",
+        "no-bid",
+        "review-fails",
+        "winner-defaults",
+        "suspended",
+    ] {
+        let report = scenario::run(&bundle, &calendars(), &scenario_files(), Some(name)).unwrap();
+        assert!(report.scenarios.iter().any(|outcome| outcome.name == name), "{name}");
+    }
+}
