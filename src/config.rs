@@ -25,6 +25,8 @@ pub struct Config {
     pub mail: Mail,
     /// Secrets of the signed webhooks that outside systems call, by the hook's name.
     pub hooks: BTreeMap<String, String>,
+    /// Outside systems that workflows may call, by the webhook's name; nothing else is ever called.
+    pub webhooks: BTreeMap<String, Webhook>,
     pub limits: Limits,
     pub workers: Workers,
     pub log: Log,
@@ -105,6 +107,15 @@ pub enum Tls {
     None,
     Starttls,
     Implicit,
+}
+
+/// An outside system that is told of events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    pub url: String,
+    /// Signs what is sent.
+    pub secret: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

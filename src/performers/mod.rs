@@ -1,9 +1,127 @@
 //! What an effect does once it is committed: documents, mail, webhooks. Must not decide about a trade.
+//!
+//! Each performer holds only the ports it needs. All are repeatable: the outbox may ask for the same work twice.
 
+mod answer;
+pub mod calendar_invite;
+pub mod context;
+pub mod documents;
 pub mod files;
 pub mod format;
 pub mod helpers;
+pub mod mail;
+pub mod mails;
 pub mod platform;
 pub mod rendering;
+mod trades;
 pub mod typeset;
 pub mod values;
+pub mod webhooks;
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::engine::Engine;
+use crate::machine::Bundle;
+use crate::machine::step::Effect;
+use crate::machine::trade::BundleRef;
+use crate::store::outbox_rows::OutboxRow;
+
+/// Why work was not done, and whether trying again can help.
+#[derive(Debug, thiserror::Error)]
+pub enum PerformError {
+    /// Another attempt may succeed: a network, a busy server.
+    #[error("{0}")]
+    Passing(String),
+    /// It will fail the same way until a person does something.
+    #[error("{0}")]
+    Lasting(String),
+}
+
+impl PerformError {
+    pub fn passing(error: impl std::fmt::Display) -> Self {
+        Self::Passing(error.to_string())
+    }
+
+    pub fn lasting(error: impl std::fmt::Display) -> Self {
+        Self::Lasting(error.to_string())
+    }
+}
+
+/// One row of the outbox, read.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// The outbox row's id: the key under which the outside may recognise a repetition.
+    pub id: String,
+    pub trade: String,
+    pub instance: String,
+    /// The trade as it stood when the effect was decided.
+    pub snapshot: Json,
+}
+
+impl Work {
+    /// The definitions that the snapshot was taken under.
+    ///
+    /// # Errors
+    /// They are not published here (any more).
+    pub fn bundle(&self, engine: &Engine) -> Result<Arc<Bundle>, PerformError> {
+        let part = |name: &str| self.snapshot["bundle"][name].as_str().unwrap_or_default().into();
+        let reference = BundleRef {
+            name: part("name"),
+            version: part("version"),
+            sha256: part("sha256"),
+        };
+        let found = engine.library().by_reference(&reference);
+        found.ok_or_else(|| PerformError::lasting(format!("{} {} is not published", reference.name, reference.version)))
+    }
+}
+
+/// What a row's payload holds.
+#[derive(serde::Deserialize)]
+struct Payload {
+    effect: Json,
+    #[serde(default)]
+    snapshot: Json,
+}
+
+/// All performers of a process.
+#[derive(Clone)]
+pub struct Performers {
+    pub engine: Engine,
+    pub documents: documents::Documents,
+    pub mails: mails::Mails,
+    pub webhooks: webhooks::Webhooks,
+}
+
+impl Performers {
+    /// Does what a row asks for.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub async fn perform(&self, row: &OutboxRow) -> Result<(), PerformError> {
+        let payload: Payload = serde_json::from_str(&row.payload).map_err(PerformError::lasting)?;
+        let work = Work {
+            id: row.id.clone(),
+            trade: row.trade.clone(),
+            instance: row.instance.clone(),
+            snapshot: payload.snapshot,
+        };
+        if row.kind == mails::DIGEST {
+            return self.mails.digest(&work, &payload.effect).await;
+        }
+        match serde_json::from_value(payload.effect).map_err(PerformError::lasting)? {
+            Effect::Document {
+                name, revision, at, ..
+            } => {
+                let asked = documents::Asked { name, revision, at };
+                self.documents.perform(&work, &asked).await
+            }
+            Effect::Mail { roles, mail, at, .. } => self.mails.to_roles(&work, &roles, &mail, at).await,
+            Effect::TodoMail { todo, mail, at, .. } => self.mails.about_todo(&work, &todo, &mail, at).await,
+            Effect::Webhook { hook, data, at, .. } => self.webhooks.perform(&work, &hook, &data, at).await,
+            Effect::NewTrade { data, .. } => trades::open(&self.engine, &work, data).await,
+            other => Err(PerformError::lasting(format!("nobody performs {other:?}"))),
+        }
+    }
+}

@@ -1,6 +1,11 @@
 //! The templates of a bundle: where they stand, which words they may use, and the check made when they are published.
 //! Must not render anything: the performers do.
 
+mod check;
+mod shape;
+
+pub use check::check;
+
 /// What a template is turned into, which decides how values are escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Medium {

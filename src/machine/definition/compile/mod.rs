@@ -26,6 +26,7 @@ use super::locate;
 use super::model::Bundle;
 use super::source::bundle::{BundleSource, FormSource};
 use super::source::machine::MachineSource;
+use crate::machine::templates;
 
 /// The largest file of a bundle, in bytes.
 pub const MAX_FILE: usize = 1024 * 1024;
@@ -64,6 +65,9 @@ pub enum Depth {
 pub fn check_to(files: &BTreeMap<String, String>, depth: Depth) -> Checked {
     let mut found = Vec::new();
     let bundle = read(files, &mut found).and_then(|sources| build(files, &sources, depth, &mut found));
+    if let Some(bundle) = &bundle {
+        found.extend(templates::check(bundle));
+    }
     found.sort();
     found.dedup();
     let failed = found.iter().any(Diagnostic::is_error);
