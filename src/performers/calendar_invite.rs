@@ -99,7 +99,10 @@ mod tests {
         let text = invite.text().unwrap();
         assert!(text.contains("DTSTART:20260916T013400Z\r\n"));
         assert!(text.lines().all(|line| line.len() <= 75), "{text}");
-        assert!(text.replace("\r\n ", "").contains("一批\\, 3 辆\\; \\\\ 完\\nX-EVIL:1\r\n"));
+        assert!(
+            text.replace("\r\n ", "")
+                .contains("一批\\, 3 辆\\; \\\\ 完\\nX-EVIL:1\r\n")
+        );
         assert!(!text.contains("\nX-EVIL"));
         assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
     }

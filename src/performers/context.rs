@@ -69,7 +69,10 @@ fn add_record(
     };
     let entries = records.entry(machine).or_insert_with(|| json!([]));
     let mut counts = std::collections::BTreeMap::<String, i64>::new();
-    for row in records_after(conn, id, 0, MOST_ENTRIES)?.into_iter().filter(|row| row.at <= at) {
+    for row in records_after(conn, id, 0, MOST_ENTRIES)?
+        .into_iter()
+        .filter(|row| row.at <= at)
+    {
         let ordinal = counts.entry(row.kind.clone()).or_default();
         *ordinal += 1;
         let data: Json = serde_json::from_str(&row.data)?;
@@ -108,11 +111,15 @@ fn collect_typed(kind: &Type, value: &Json, ids: &mut BTreeSet<String>) {
         }
         Type::List { columns, .. } => {
             for row in value.as_array().into_iter().flatten() {
-                columns.iter().for_each(|(name, kind)| collect_typed(kind, &row[&**name], ids));
+                columns
+                    .iter()
+                    .for_each(|(name, kind)| collect_typed(kind, &row[&**name], ids));
             }
         }
         Type::Form(fields) => {
-            fields.iter().for_each(|field| collect_typed(&field.kind, &value[&*field.name], ids));
+            fields
+                .iter()
+                .for_each(|field| collect_typed(&field.kind, &value[&*field.name], ids));
         }
         _ => {}
     }

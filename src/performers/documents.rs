@@ -14,9 +14,7 @@ use super::{PerformError, Work, answer};
 use crate::engine::Engine;
 use crate::machine::step::Cause;
 use crate::machine::{Bundle, Name, Time, Value};
-use crate::store::document_rows::{
-    DocumentRow, document_insert, document_ready, document_revision, number_next,
-};
+use crate::store::document_rows::{DocumentRow, document_insert, document_ready, document_revision, number_next};
 use crate::store::{Connection, StoreError};
 
 /// What rendering a document needs.
@@ -96,7 +94,9 @@ impl Documents {
         let year = format::year(asked.at.0, bundle.utc_offset_millis).unwrap_or_default();
         let noted = self
             .engine
-            .write("number a document", move |conn| note(conn, row, pattern.as_deref(), year))
+            .write("number a document", move |conn| {
+                note(conn, row, pattern.as_deref(), year)
+            })
             .await;
         Ok(noted?)
     }
@@ -125,7 +125,9 @@ impl Documents {
         let (id, kept, now) = (row.id.clone(), stored.clone(), self.engine.now());
         let bytes = i64::try_from(stored.bytes).unwrap_or(i64::MAX);
         self.engine
-            .write("keep a document", move |conn| document_ready(conn, &id, &kept.sha256, bytes, now))
+            .write("keep a document", move |conn| {
+                document_ready(conn, &id, &kept.sha256, bytes, now)
+            })
             .await?;
         Ok(stored)
     }

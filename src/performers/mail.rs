@@ -125,7 +125,9 @@ impl Post {
             ("id", &letter.id),
         ] {
             if value.chars().any(char::is_control) {
-                return Err(PerformError::lasting(format!("the {header} of a mail holds a control character")));
+                return Err(PerformError::lasting(format!(
+                    "the {header} of a mail holds a control character"
+                )));
             }
         }
         let address: Address = letter.address.parse().map_err(PerformError::lasting)?;

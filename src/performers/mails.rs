@@ -230,7 +230,10 @@ impl Mails {
             at: self.engine.now().0,
             error: None,
         };
-        let noted = self.engine.write("note a mail", move |conn| mail_note(conn, &row)).await;
+        let noted = self
+            .engine
+            .write("note a mail", move |conn| mail_note(conn, &row))
+            .await;
         Ok(noted?)
     }
 

@@ -111,9 +111,7 @@ impl Performers {
             return self.mails.digest(&work, &payload.effect).await;
         }
         match serde_json::from_value(payload.effect).map_err(PerformError::lasting)? {
-            Effect::Document {
-                name, revision, at, ..
-            } => {
+            Effect::Document { name, revision, at, .. } => {
                 let asked = documents::Asked { name, revision, at };
                 self.documents.perform(&work, &asked).await
             }

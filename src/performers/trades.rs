@@ -12,7 +12,9 @@ use crate::machine::value::Map;
 /// A bundle that is not published any more, or a failing engine.
 pub async fn open(engine: &Engine, work: &Work, data: Map) -> Result<(), PerformError> {
     let bundle = work.snapshot["bundle"]["name"].as_str().unwrap_or_default();
-    let digest = hex::encode(Sha256::digest(serde_json::to_vec(&data).map_err(PerformError::lasting)?));
+    let digest = hex::encode(Sha256::digest(
+        serde_json::to_vec(&data).map_err(PerformError::lasting)?,
+    ));
     let request = Request::Open {
         bundle: bundle.into(),
         machine: None,

@@ -119,7 +119,12 @@ impl<'a> Walk<'a, '_> {
             TemplateElement::RawString(_) | TemplateElement::Comment(_) => {}
             TemplateElement::HtmlExpression(_) => {
                 let hint = "write `{{…}}`; for text of several lines `{{paragraphs …}}`";
-                self.fault_with("template_unescaped", here, "`{{{…}}}` prints without escaping".into(), hint);
+                self.fault_with(
+                    "template_unescaped",
+                    here,
+                    "`{{{…}}}` prints without escaping".into(),
+                    hint,
+                );
             }
             TemplateElement::Expression(expression) => {
                 self.value(&expression.name, &expression.params, here);
@@ -131,14 +136,22 @@ impl<'a> Walk<'a, '_> {
                 self.partial(name, plain, here);
             }
             _ => {
-                self.fault("template_word", here, "decorators are not part of the template language".into());
+                self.fault(
+                    "template_word",
+                    here,
+                    "decorators are not part of the template language".into(),
+                );
             }
         }
     }
 
     fn partial(&mut self, name: &str, plain: bool, here: Here<'_>) {
         if !plain {
-            self.fault("template_partial", here, format!("`{{{{> {name}}}}}` takes no arguments"));
+            self.fault(
+                "template_partial",
+                here,
+                format!("`{{{{> {name}}}}}` takes no arguments"),
+            );
         }
         let medium = medium_of(here.path);
         let parsed = self.parsed;
@@ -227,7 +240,11 @@ impl<'a> Walk<'a, '_> {
         }
         if let Some(word) = own.filter(|word| !word.arguments.contains(&given.len())) {
             let needed = word.arguments.start();
-            self.fault("template_word", here, format!("`{name}` needs {needed} argument(s), not {}", given.len()));
+            self.fault(
+                "template_word",
+                here,
+                format!("`{name}` needs {needed} argument(s), not {}", given.len()),
+            );
         }
         match name {
             "find" => given.first().map_or(Shape::Any, Shape::item),
@@ -276,7 +293,9 @@ impl<'a> Walk<'a, '_> {
             frame = 0;
             rest = from_root;
         }
-        let steps = rest.split(['.', '/']).filter(|step| !step.is_empty() && *step != "this");
+        let steps = rest
+            .split(['.', '/'])
+            .filter(|step| !step.is_empty() && *step != "this");
         (steps.collect(), frame)
     }
 

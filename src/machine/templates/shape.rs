@@ -27,7 +27,18 @@ const DOCUMENT: [&str; 5] = ["name", "title", "number", "revision", "at"];
 const RECIPIENT: [&str; 2] = ["name", "address"];
 const PLATFORM: [&str; 2] = ["url", "name"];
 const TODO: [&str; 12] = [
-    "id", "name", "title", "state", "opened", "due", "provisional", "claimed_by", "lot", "link", "acts", "outcomes",
+    "id",
+    "name",
+    "title",
+    "state",
+    "opened",
+    "due",
+    "provisional",
+    "claimed_by",
+    "lot",
+    "link",
+    "acts",
+    "outcomes",
 ];
 
 impl<'a> Shape<'a> {
@@ -121,7 +132,10 @@ fn with_mail<'a>(mut names: Names<'a>, bundle: &'a Bundle, machine: &'a Machine,
     let todo_mails = machine.states.iter().flat_map(todo_mails).collect::<BTreeSet<_>>();
     if todo_mails.contains(mail) || bundle.machines.is_empty() {
         let mut todo = leaves(&TODO);
-        todo.insert("acts", Shape::List(Box::new(Shape::Record(leaves(&["name", "title", "link"])))));
+        todo.insert(
+            "acts",
+            Shape::List(Box::new(Shape::Record(leaves(&["name", "title", "link"])))),
+        );
         todo.insert("outcomes", Shape::List(Box::new(Shape::Leaf)));
         names.insert("todo", Shape::Record(todo));
     }
