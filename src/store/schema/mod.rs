@@ -2,6 +2,7 @@
 
 mod account;
 mod effect;
+mod performer;
 mod platform;
 mod todo;
 mod token;
@@ -9,6 +10,7 @@ mod trade;
 
 pub use account::{account_posts, accounts, drafts, files, organisations, parties, refresh_tokens, sessions};
 pub use effect::{incidents, ledger_postings, outbox, published, records};
+pub use performer::{document_numbers, documents, mail_log};
 pub use platform::{calendars, definitions, heartbeats, idempotency_keys, outages, schedule_slots};
 pub use todo::{todo_audience, todos};
 pub use token::mail_tokens;
