@@ -1,18 +1,24 @@
 //! What the other rooms call. Must not decide or write: it queues, waits and reads.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{broadcast, oneshot, watch};
 
-use super::hub::Hub;
-use super::queue::{Answered, Job, Queue, Write};
-use super::{Committed, EngineError, Library, Receipt, Snapshot, Submission};
+use super::common::Common;
+use super::desk;
+use super::ingress::{Ingress, Stamp};
+use super::queue::{Job, Queue, Submit};
+use super::{Committed, EngineError, Library, Receipt, Request, Snapshot, Submission};
 use crate::clock::Clock;
 use crate::machine::Time;
 use crate::machine::calendar::Calendars;
 use crate::machine::trade::InstanceId;
 use crate::store::connection::ReadPool;
-use crate::store::{Connection, StoreError};
+use crate::store::trade_rows::{instance_trade, trade_seq};
+use crate::store::{Backend, Connection, StoreError};
 
 /// The engine of one process. Cheap to clone; all clones are the same engine.
 #[derive(Clone)]
@@ -21,12 +27,22 @@ pub struct Engine {
 }
 
 pub(super) struct Inner {
-    pub clock: Clock,
+    pub common: Arc<Common>,
+    pub backend: Backend,
     pub queues: Vec<Queue>,
+    pub next_queue: AtomicUsize,
     pub readers: ReadPool,
-    pub hub: Hub,
-    pub library: Library,
-    pub calendars: std::sync::RwLock<Arc<Calendars>>,
+    pub ingress: Ingress,
+    pub stop: watch::Sender<bool>,
+}
+
+impl Inner {
+    /// Waits until the engine is told to stop.
+    pub async fn stopped(&self) {
+        // The sender lives as long as `self`, so the wait only ends by the signal.
+        let mut stop = self.stop.subscribe();
+        let _closed = stop.wait_for(|stop| *stop).await;
+    }
 }
 
 impl Engine {
@@ -35,9 +51,12 @@ impl Engine {
     /// # Errors
     /// Unknown instances and bundles, a reused key, a full queue, a failing store. A lawful no is a receipt.
     pub async fn submit(&self, submission: Submission) -> Result<Receipt, EngineError> {
+        // Counts as on its way until it is queued; a stamp that the caller holds is counted beside it.
+        let on_its_way = self.inner.ingress.stamp(submission.ingress);
         let (answer, answered) = oneshot::channel();
-        let queue = self.inner.queues.first().ok_or(EngineError::Stopping)?;
-        queue.push(Job::Submit(Box::new(submission), answer))?;
+        let queue = self.queue_for(&submission).await?;
+        queue.push(Job::Submit(Submit { submission, answer }))?;
+        drop(on_its_way);
         answered.await.map_err(|_| EngineError::Stopping)?
     }
 
@@ -50,24 +69,7 @@ impl Engine {
         label: &'static str,
         run: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, EngineError> {
-        let (answer, answered) = oneshot::channel();
-        let run = Box::new(move |conn: &mut Connection| match run(conn) {
-            Ok(value) => Ok(Box::new(move |outcome: Result<(), StoreError>| {
-                // A caller that went away does not undo what is durable.
-                let _gone = answer.send(outcome.map(|()| value));
-            }) as Answered),
-            Err(error) => {
-                let text = error.to_string();
-                let _gone = answer.send(Err(error));
-                Err(StoreError::NotCommitted(text))
-            }
-        });
-        let queue = self.inner.queues.first().ok_or(EngineError::Stopping)?;
-        queue.push(Job::Write(Write { label, run }))?;
-        answered
-            .await
-            .map_err(|_| EngineError::Stopping)?
-            .map_err(EngineError::from)
+        self.any_queue()?.write(label, run).await
     }
 
     /// Runs a closure on a connection that cannot write.
@@ -78,14 +80,20 @@ impl Engine {
         &self,
         run: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, EngineError> {
+        self.reading(|conn| run(conn).map_err(EngineError::from)).await
+    }
+
+    async fn reading<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&mut Connection) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, EngineError> {
         let readers = self.inner.readers.clone();
         let work = move || {
             let mut conn = readers.get().map_err(|error| StoreError::Open(error.to_string()))?;
             run(&mut conn)
         };
         let done = tokio::task::spawn_blocking(work).await;
-        done.map_err(|error| StoreError::Query(error.to_string()))?
-            .map_err(EngineError::from)
+        done.map_err(|error| EngineError::from(StoreError::Query(error.to_string())))?
     }
 
     /// The trade that an instance belongs to, as it is committed.
@@ -93,36 +101,116 @@ impl Engine {
     /// # Errors
     /// An unknown instance, or a failing store.
     pub async fn trade(&self, instance: &InstanceId) -> Result<Snapshot, EngineError> {
-        let _ = instance;
-        Err(EngineError::NotFound)
+        let common = &self.inner.common;
+        if self.inner.backend == Backend::Sqlite
+            && let Some(held) = common.cache.place(instance).and_then(|trade| common.cache.get(&trade))
+        {
+            return Ok(snapshot(&held));
+        }
+        let (common, instance) = (Arc::clone(common), Arc::clone(instance));
+        self.reading(move |conn| {
+            let trade = desk::place(&common, conn, &instance)?.ok_or(EngineError::NotFound)?;
+            // Another process may have moved it since: what is held counts only at the stored version.
+            let seq = trade_seq(conn, &trade)?.ok_or(EngineError::NotFound)?;
+            let held = common.cache.get(&trade);
+            let current = held.filter(|held| i64::try_from(held.trade.seq) == Ok(seq));
+            let held = match current {
+                Some(held) => held,
+                None => desk::load_stored(&common, conn, &trade)?.ok_or(EngineError::NotFound)?,
+            };
+            Ok(snapshot(&held))
+        })
+        .await
+    }
+
+    /// Stamps a request at its entry. Keep the stamp until the request is submitted: deadlines wait for it.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        self.inner.ingress.stamp(self.now())
     }
 
     /// The time that commands are stamped with: the clock's, on PostgreSQL corrected to the database's.
     #[must_use]
     pub fn now(&self) -> Time {
-        self.inner.clock.now()
+        self.inner.common.now()
     }
 
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.inner.clock
+        &self.inner.common.clock
     }
 
     #[must_use]
     pub fn library(&self) -> &Library {
-        &self.inner.library
+        &self.inner.common.library
+    }
+
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.inner.backend
     }
 
     /// The newest calendars.
     #[must_use]
     pub fn calendars(&self) -> Arc<Calendars> {
-        let calendars = self.inner.calendars.read();
-        Arc::clone(&calendars.unwrap_or_else(std::sync::PoisonError::into_inner))
+        self.inner.common.calendars()
     }
 
-    /// Everything that commits from now on, in the order of commits.
+    /// Everything that this process commits from now on, in the order of commits.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Committed>> {
-        self.inner.hub.subscribe()
+        self.inner.common.hub.subscribe()
+    }
+
+    /// Milliseconds by which this process's clock differs from the database's; beyond 200 it should not serve.
+    #[must_use]
+    pub fn clock_difference(&self) -> i64 {
+        self.inner.common.ahead.load(Ordering::Relaxed)
+    }
+
+    pub(super) async fn drained(&self, due: Time, longest: Duration) {
+        self.inner.ingress.drained(due, longest).await;
+    }
+
+    /// Sleeps until `now` is `due`; never less.
+    pub(super) async fn sleep_until(&self, due: Time) {
+        let ahead = self.inner.common.ahead.load(Ordering::Relaxed);
+        self.clock().sleep_until(due.plus_millis(-ahead)).await;
+    }
+
+    fn any_queue(&self) -> Result<&Queue, EngineError> {
+        let count = self.inner.queues.len().max(1);
+        let next = self.inner.next_queue.fetch_add(1, Ordering::Relaxed);
+        self.inner.queues.get(next % count).ok_or(EngineError::Stopping)
+    }
+
+    /// A trade always goes to the same writer of this process, so that writers seldom meet on one.
+    async fn queue_for(&self, submission: &Submission) -> Result<&Queue, EngineError> {
+        let Request::Offer { instance, .. } = &submission.request else {
+            return self.any_queue();
+        };
+        if self.inner.queues.len() == 1 {
+            return self.any_queue();
+        }
+        let trade = match self.inner.common.cache.place(instance) {
+            Some(trade) => trade,
+            None => {
+                let instance = Arc::clone(instance);
+                let trade = self.read(move |conn| instance_trade(conn, &instance)).await?;
+                trade.ok_or(EngineError::NotFound)?
+            }
+        };
+        let mut hasher = DefaultHasher::new();
+        trade.hash(&mut hasher);
+        let count = u64::try_from(self.inner.queues.len()).unwrap_or(1).max(1);
+        let index = usize::try_from(hasher.finish() % count).unwrap_or(0);
+        self.inner.queues.get(index).ok_or(EngineError::Stopping)
+    }
+}
+
+fn snapshot(held: &super::cache::Held) -> Snapshot {
+    Snapshot {
+        trade: Arc::clone(&held.trade),
+        bundle: Arc::clone(&held.bundle),
     }
 }

@@ -1,16 +1,29 @@
 //! The write path: queue, decide in memory, write together, answer. Must not know HTTP, mail or documents.
 
 mod api;
+mod cache;
+mod calendars;
+mod common;
+mod desk;
+mod gather;
 mod hub;
+mod ids;
+mod ingress;
 mod library;
+mod outages;
+mod projection;
+mod pulse;
 mod queue;
 mod start;
+mod timers;
 mod writer;
 
 pub use api::Engine;
+pub use calendars::{ImportError, Imported};
 pub use hub::Committed;
+pub use ingress::Stamp;
 pub use library::{Library, PublishError, Published};
-pub use start::{EngineConfig, Handle};
+pub use start::{EngineConfig, Handle, lock_file};
 
 use std::sync::Arc;
 
@@ -83,6 +96,9 @@ pub enum EngineError {
     KeyReused,
     #[error("the queue is full")]
     Overloaded { retry_after_seconds: u32 },
+    /// The program is at fault; nothing changed.
+    #[error("the step failed on instance {0}")]
+    Step(String),
     #[error("the engine is stopping")]
     Stopping,
     #[error("the store failed: {0}")]

@@ -9,8 +9,16 @@ use crate::store::{Connection, StoreError};
 
 /// What a writer works on.
 pub(super) enum Job {
-    Submit(Box<Submission>, oneshot::Sender<Result<Receipt, EngineError>>),
+    Submit(Submit),
     Write(Write),
+    /// Nothing after this is taken.
+    Stop,
+}
+
+/// A command and where its receipt goes.
+pub(super) struct Submit {
+    pub submission: Submission,
+    pub answer: oneshot::Sender<Result<Receipt, EngineError>>,
 }
 
 /// A closure on the batch's transaction, with what to do once it is durable or is known not to be.
@@ -42,6 +50,39 @@ impl Queue {
         self.sender.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => EngineError::Overloaded { retry_after_seconds: 1 },
             TrySendError::Disconnected(_) => EngineError::Stopping,
-        })
+        })?;
+        metrics::gauge!("luochui_queue_depth").increment(1);
+        Ok(())
+    }
+
+    /// Waits for room where `push` would refuse: for what must not be dropped.
+    pub fn stop(&self) {
+        // A writer that has ended already needs no telling.
+        let _ended = self.sender.send(Job::Stop);
+    }
+
+    /// Runs a closure in the next batch's transaction and waits until it is durable.
+    ///
+    /// # Errors
+    /// The closure's own, or the store's.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        label: &'static str,
+        run: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let (answer, answered) = oneshot::channel();
+        let run = Box::new(move |conn: &mut Connection| match run(conn) {
+            Ok(value) => Ok(Box::new(move |outcome: Result<(), StoreError>| {
+                // A caller that went away does not undo what is durable.
+                let _gone = answer.send(outcome.map(|()| value));
+            }) as Answered),
+            Err(error) => {
+                let text = error.to_string();
+                let _gone = answer.send(Err(error));
+                Err(StoreError::NotCommitted(text))
+            }
+        });
+        self.push(Job::Write(Write { label, run }))?;
+        Ok(answered.await.map_err(|_| EngineError::Stopping)??)
     }
 }

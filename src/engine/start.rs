@@ -3,17 +3,24 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize};
 use std::thread::JoinHandle;
 
 use diesel::r2d2;
+use tokio::sync::watch;
 
 use super::api::Inner;
+use super::cache::Cache;
+use super::common::{Alarm, Common};
 use super::hub::Hub;
+use super::ingress::Ingress;
+use super::outages::Outages;
 use super::queue::Queue;
-use super::{Engine, EngineError, Library, writer};
+use super::writer::Writer;
+use super::{Engine, EngineError, Library, pulse, timers};
 use crate::clock::Clock;
-use crate::store::connection::{Readers, Target, Use};
-use crate::store::{StoreError, migrations};
+use crate::store::connection::{ReadPool, Readers, Target, Use};
+use crate::store::{Backend, Connection, StoreError, calendar_rows, dialect, migrations};
 
 /// What an engine needs to know.
 #[derive(Clone, Debug)]
@@ -28,7 +35,7 @@ pub struct EngineConfig {
     pub readers: u32,
     /// Writers on PostgreSQL; SQLite has one.
     pub writers: usize,
-    /// Trades kept in memory by each writer.
+    /// Trades kept in memory, at least.
     pub cached_trades: usize,
 }
 
@@ -49,15 +56,24 @@ impl EngineConfig {
 
 /// Owns the engine's threads and, on SQLite, the lock on its file. Dropping it stops the engine.
 pub struct Handle {
+    inner: Arc<Inner>,
     threads: Vec<JoinHandle<()>>,
     /// Held for as long as the process serves.
     _lock: Option<File>,
 }
 
 impl Handle {
-    /// Waits until all that was accepted is decided and the writers have ended. Drop every `Engine` first.
+    /// Decides what was accepted, refuses what comes after, and waits for the writers to end.
     pub fn join(self) {
-        for thread in self.threads {
+        drop(self);
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.inner.stop.send_replace(true);
+        self.inner.queues.iter().for_each(Queue::stop);
+        for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a writer ended by a panic");
             }
@@ -76,44 +92,98 @@ impl Engine {
         let lock = target.file().map(lock_file).transpose()?;
         let mut conn = target.open(Use::Write)?;
         migrations::migrate(&mut conn)?;
-        let readers = r2d2::Pool::builder()
-            .max_size(config.readers)
-            .min_idle(Some(1))
-            .build(Readers(target))
-            .map_err(|error| StoreError::Open(error.to_string()))?;
-        let (queue, jobs) = Queue::bounded(config.queue);
+        let readers = read_pool(&target, config.readers)?;
+        let writers = match target.backend() {
+            Backend::Sqlite => 1,
+            Backend::Postgres => config.writers.max(1),
+        };
+        let (queues, jobs): (Vec<_>, Vec<_>) = (0..writers).map(|_| Queue::bounded(config.queue)).unzip();
+        let first = queues.first().cloned().ok_or(EngineError::Stopping)?;
+        let common = Arc::new(common(config, &mut conn, clock, readers.clone(), first)?);
         let inner = Arc::new(Inner {
-            clock,
-            queues: vec![queue],
+            common: Arc::clone(&common),
+            backend: target.backend(),
+            queues,
+            next_queue: AtomicUsize::new(0),
             readers,
-            hub: Hub::new(),
-            library: Library::new(),
-            calendars: std::sync::RwLock::default(),
+            ingress: Ingress::default(),
+            stop: watch::Sender::new(false),
         });
-        let batch = config.batch;
-        let thread = std::thread::Builder::new()
-            .name("writer".into())
-            .spawn(move || writer::run(conn, &jobs, batch))
-            .map_err(|error| StoreError::Open(error.to_string()))?;
-        let handle = Handle {
-            threads: vec![thread],
+        let mut conns = vec![conn];
+        while conns.len() < writers {
+            conns.push(target.open(Use::Write)?);
+        }
+        let mut handle = Handle {
+            inner: Arc::clone(&inner),
+            threads: Vec::new(),
             _lock: lock,
         };
-        Ok((Self { inner }, handle))
+        for (number, (conn, jobs)) in conns.into_iter().zip(jobs).enumerate() {
+            let writer = Writer {
+                common: Arc::clone(&common),
+                conn,
+                target: target.clone(),
+                limit: config.batch,
+                failing_since: None,
+            };
+            let thread = std::thread::Builder::new().name(format!("writer-{number}"));
+            let thread = thread.spawn(move || writer.run(&jobs));
+            handle
+                .threads
+                .push(thread.map_err(|error| StoreError::Open(error.to_string()))?);
+        }
+        let engine = Self { inner };
+        tokio::spawn(timers::run(engine.clone()));
+        tokio::spawn(pulse::run(engine.clone()));
+        Ok((engine, handle))
     }
 }
 
+fn read_pool(target: &Target, readers: u32) -> Result<ReadPool, StoreError> {
+    r2d2::Pool::builder()
+        .max_size(readers.max(1))
+        .min_idle(Some(1))
+        .build(Readers(target.clone()))
+        .map_err(|error| StoreError::Open(error.to_string()))
+}
+
+fn common(
+    config: &EngineConfig,
+    conn: &mut Connection,
+    clock: Clock,
+    readers: ReadPool,
+    queue: Queue,
+) -> Result<Common, EngineError> {
+    let library = Library::new(readers, queue, clock.clone());
+    library.refresh(conn)?;
+    let ahead = match dialect::database_time(conn)? {
+        Some(time) if !clock.is_virtual() => time.millis_since(clock.now()),
+        _ => 0,
+    };
+    let common = Common {
+        ahead: AtomicI64::new(ahead),
+        cache: Cache::new(config.cached_trades),
+        hub: Hub::new(),
+        library,
+        calendars: std::sync::RwLock::new(Arc::new(calendar_rows::calendars_newest(conn)?)),
+        outages: Outages::default(),
+        alarm: Alarm::new(),
+        clock,
+    };
+    pulse::outage_before_start(&common, conn)?;
+    Ok(common)
+}
+
 /// Takes the lock beside the database file, so that only one process serves it.
-fn lock_file(database: &Path) -> Result<File, StoreError> {
+///
+/// # Errors
+/// Another process that holds it.
+pub fn lock_file(database: &Path) -> Result<File, StoreError> {
     let mut path = database.as_os_str().to_owned();
     path.push(".lock");
     let failed = |error: std::io::Error| StoreError::Open(format!("lock file {}: {error}", path.display()));
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(failed)?;
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Open(format!(

@@ -1,35 +1,398 @@
 //! Takes all that wait, decides them in memory, writes them together, and only then answers.
+//!
+//! ```text
+//! wait ─ take all ─ decide in memory ─ one transaction ─ answer ─ wait
+//!                        │                   │ fails: nobody is answered, the trades are forgotten
+//!                        └──────◄────────────┘ once together with the rows locked and the keys looked up, then one by one
+//! ```
+//! Must not answer before the commit, and must not keep in memory what is not committed.
 
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
 use diesel::Connection as _;
 
-use super::EngineError;
-use super::queue::{Answered, Job};
-use crate::store::{Connection, StoreError};
+use super::cache::Held;
+use super::common::Common;
+use super::desk::{Desk, Keys, place};
+use super::queue::{Answered, Job, Submit, Write};
+use super::{Committed, EngineError, Receipt, Submission, projection};
+use crate::machine::Time;
+use crate::machine::trade::InstanceId;
+use crate::store::batch::Batch;
+use crate::store::connection::{Target, Use};
+use crate::store::history_rows::history_holds;
+use crate::store::outage_rows::{Outage, outage_record};
+use crate::store::trade_rows::trade_seq;
+use crate::store::{Backend, Connection, StoreError, dialect};
 
-/// Runs until every sender is gone.
-pub(super) fn run(mut conn: Connection, jobs: &Receiver<Job>, limit: usize) {
-    while let Ok(first) = jobs.recv() {
-        let batch: Vec<Job> = std::iter::once(first).chain(jobs.try_iter().take(limit)).collect();
-        let mut done: Vec<Answered> = Vec::new();
-        let outcome = conn.transaction::<_, StoreError, _>(|conn| {
-            for job in batch {
+/// How often a single command is tried again where other processes keep moving its trade.
+const MOST_TRIES: u32 = 8;
+
+/// What a database that went away is given before the next attempt to reach it.
+const RECONNECT_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// One writer: a thread with a connection of its own.
+pub(super) struct Writer {
+    pub common: Arc<Common>,
+    pub conn: Connection,
+    pub target: Target,
+    pub limit: usize,
+    pub failing_since: Option<Time>,
+}
+
+/// Receipts to be handed out, in the order of the submissions, and what follows from the commit.
+struct Decided {
+    receipts: Vec<Result<Receipt, EngineError>>,
+    batch: Batch,
+    held: Vec<Arc<Held>>,
+    /// Trades whose receipts rest on reading alone, with the version read.
+    read: Vec<(InstanceId, i64)>,
+    told: Vec<Committed>,
+}
+
+/// How carefully a batch is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Care {
+    /// From memory, without a lock.
+    Quick,
+    /// Rows locked, trades reloaded, keys looked up, all in one transaction.
+    Locked,
+}
+
+impl Writer {
+    /// Runs until it is told to stop or nobody can send any more.
+    pub fn run(mut self, jobs: &Receiver<Job>) {
+        while let Ok(first) = jobs.recv() {
+            let mut submits = Vec::new();
+            let mut writes = Vec::new();
+            let mut stopping = false;
+            for job in std::iter::once(first).chain(jobs.try_iter().take(self.limit)) {
                 match job {
-                    Job::Submit(_, answer) => drop(answer.send(Err(EngineError::Stopping))),
-                    Job::Write(write) => {
-                        tracing::trace!(label = write.label, "write");
-                        done.extend(conn.transaction(|conn| (write.run)(conn)).ok());
+                    Job::Submit(submit) => submits.push(submit),
+                    Job::Write(write) => writes.push(write),
+                    Job::Stop => {
+                        stopping = true;
+                        break;
                     }
                 }
             }
-            Ok(())
-        });
-        for answered in done {
-            answered(match &outcome {
-                Ok(()) => Ok(()),
-                Err(error) => Err(StoreError::NotCommitted(error.to_string())),
-            });
+            self.process(submits, writes);
+            if stopping {
+                return;
+            }
         }
     }
+
+    fn process(&mut self, mut submits: Vec<Submit>, mut writes: Vec<Write>) {
+        let size = submits.len() + writes.len();
+        metrics::gauge!("luochui_queue_depth").decrement(u32::try_from(size).unwrap_or(u32::MAX));
+        metrics::histogram!("luochui_commit_batch_size").record(u32::try_from(size).unwrap_or(u32::MAX));
+        let started = Instant::now();
+        // A deadline is decided after everything that was stamped before it.
+        submits.sort_by_key(|submit| submit.submission.ingress);
+        let submissions: Vec<&Submission> = submits.iter().map(|submit| &submit.submission).collect();
+        let receipts = self.settle(&submissions, &mut writes);
+        metrics::histogram!("luochui_commit_seconds").record(started.elapsed());
+        for (submit, receipt) in submits.into_iter().zip(receipts) {
+            // A caller that went away does not undo what is durable.
+            let _gone = submit.answer.send(receipt);
+        }
+    }
+
+    /// Brings every submission to an end: together if that works, more carefully if not.
+    fn settle(&mut self, submissions: &[&Submission], writes: &mut Vec<Write>) -> Vec<Result<Receipt, EngineError>> {
+        let mut failure = match self.attempt(submissions, writes, Care::Quick) {
+            Ok(receipts) => return receipts,
+            Err(error) => error,
+        };
+        if matches!(failure, StoreError::Conflict | StoreError::Duplicate(_)) {
+            match self.attempt(submissions, writes, Care::Locked) {
+                Ok(receipts) => return receipts,
+                Err(error) => failure = error,
+            }
+        }
+        tracing::warn!(error = %failure, size = submissions.len(), "a batch failed and is done again one by one");
+        let mut receipts = Vec::with_capacity(submissions.len());
+        for submission in submissions {
+            receipts.push(self.settle_one(submission));
+        }
+        for write in writes.drain(..) {
+            // Closures that have not run yet get their own transaction, so that one of them cannot fail the others.
+            let _answered = self.attempt(&[], &mut vec![write], Care::Quick);
+        }
+        receipts
+    }
+
+    fn settle_one(&mut self, submission: &Submission) -> Result<Receipt, EngineError> {
+        let mut last = StoreError::Conflict;
+        for _ in 0..MOST_TRIES {
+            match self.attempt(&[submission], &mut Vec::new(), Care::Locked) {
+                Ok(mut receipts) => return receipts.pop().unwrap_or(Err(EngineError::Stopping)),
+                Err(error @ (StoreError::Conflict | StoreError::Duplicate(_) | StoreError::Unknown(_))) => last = error,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(last.into())
+    }
+
+    /// Decides and commits. After an error nothing is committed and nothing in memory is newer than the store.
+    fn attempt(
+        &mut self,
+        submissions: &[&Submission],
+        writes: &mut Vec<Write>,
+        care: Care,
+    ) -> Result<Vec<Result<Receipt, EngineError>>, StoreError> {
+        let mut ran = Vec::new();
+        let outcome = match care {
+            Care::Quick => self.quick(submissions, writes, &mut ran),
+            Care::Locked => self.locked(submissions, writes, &mut ran),
+        };
+        let outcome = match outcome {
+            Err((StoreError::Unknown(text), decided)) => self.look_up(text, decided),
+            Err((error, decided)) => Err((error, decided)),
+            Ok(decided) => Ok(decided),
+        };
+        match outcome {
+            Ok(decided) => {
+                ran.into_iter().for_each(|answered: Answered| answered(Ok(())));
+                self.recovered();
+                Ok(self.publish(decided))
+            }
+            Err((error, decided)) => {
+                for answered in ran {
+                    answered(Err(StoreError::NotCommitted(error.to_string())));
+                }
+                self.forget(submissions, decided);
+                self.failed(&error);
+                Err(error)
+            }
+        }
+    }
+
+    fn quick(
+        &mut self,
+        submissions: &[&Submission],
+        writes: &mut Vec<Write>,
+        ran: &mut Vec<Answered>,
+    ) -> Result<Decided, (StoreError, Option<Decided>)> {
+        let keys = match self.conn.backend() {
+            Backend::Sqlite => Keys::LookUp,
+            Backend::Postgres => Keys::Trust,
+        };
+        let decided = decide_all(&self.common, &mut self.conn, submissions, keys).map_err(|error| (error, None))?;
+        let conn = &mut self.conn;
+        let written = if writes.is_empty() {
+            commit_alone(conn, &decided)
+        } else {
+            dialect::write_transaction(conn, |conn| {
+                check_read(conn, &decided.read)?;
+                dialect::batch_write(conn, &decided.batch)?;
+                run_writes(conn, writes, ran);
+                Ok(())
+            })
+        };
+        match written {
+            Ok(()) => Ok(decided),
+            Err(error) => Err((error, Some(decided))),
+        }
+    }
+
+    fn locked(
+        &mut self,
+        submissions: &[&Submission],
+        writes: &mut Vec<Write>,
+        ran: &mut Vec<Answered>,
+    ) -> Result<Decided, (StoreError, Option<Decided>)> {
+        let common = &self.common;
+        let mut kept = None;
+        let written = dialect::write_transaction(&mut self.conn, |conn| {
+            lock_trades(common, conn, submissions)?;
+            let decided = decide_all(common, conn, submissions, Keys::LookUp)?;
+            let written = dialect::batch_write(conn, &decided.batch);
+            kept = Some(decided);
+            written?;
+            run_writes(conn, writes, ran);
+            Ok(())
+        });
+        match (written, kept) {
+            (Ok(()), Some(decided)) => Ok(decided),
+            (Ok(()), None) => Err((StoreError::NotCommitted("nothing was decided".into()), None)),
+            (Err(error), kept) => Err((error, kept)),
+        }
+    }
+
+    /// The connection broke at commit: asks the store whether the batch's history is there.
+    fn look_up(&mut self, text: String, decided: Option<Decided>) -> Result<Decided, (StoreError, Option<Decided>)> {
+        self.reconnect();
+        let Some(decided) = decided else {
+            return Err((StoreError::Unknown(text), None));
+        };
+        let Some(row) = decided.batch.history.first() else {
+            return Err((StoreError::Unknown(text), Some(decided)));
+        };
+        match history_holds(&mut self.conn, &row.trade, row.seq, &row.hash) {
+            Ok(true) => Ok(decided),
+            Ok(false) => Err((StoreError::NotCommitted(text), Some(decided))),
+            Err(error) => Err((error, Some(decided))),
+        }
+    }
+
+    fn reconnect(&mut self) {
+        loop {
+            match self.target.open(Use::Write) {
+                Ok(conn) => {
+                    self.conn = conn;
+                    return;
+                }
+                Err(error) => tracing::error!(%error, "the database cannot be reached"),
+            }
+            std::thread::sleep(RECONNECT_PAUSE);
+        }
+    }
+
+    /// The commit is durable: memory, listeners and the timer loop learn of it.
+    fn publish(&mut self, decided: Decided) -> Vec<Result<Receipt, EngineError>> {
+        for held in &decided.held {
+            self.common.cache.put(held);
+        }
+        for committed in decided.told {
+            self.common.hub.tell(committed);
+        }
+        let armed = decided.batch.timers_armed.iter().chain(&decided.batch.timers_changed);
+        if let Some(due) = armed.filter(|timer| timer.live).map(|timer| timer.due_at).min() {
+            self.common.alarm.armed(Time(due));
+        }
+        if !decided.batch.incidents.is_empty() {
+            let count = u64::try_from(decided.batch.incidents.len()).unwrap_or(u64::MAX);
+            metrics::counter!("luochui_incidents_total").increment(count);
+        }
+        let events = u64::try_from(decided.batch.history.len()).unwrap_or(u64::MAX);
+        metrics::counter!("luochui_events_total").increment(events);
+        metrics::counter!("luochui_commits_total").increment(1);
+        decided.receipts
+    }
+
+    fn forget(&self, submissions: &[&Submission], decided: Option<Decided>) {
+        for held in decided.iter().flat_map(|decided| &decided.held) {
+            self.common.cache.forget(&held.trade.id);
+        }
+        for submission in submissions {
+            if let super::Request::Offer { instance, .. } = &submission.request
+                && let Some(trade) = self.common.cache.place(instance)
+            {
+                self.common.cache.forget(&trade);
+            }
+        }
+    }
+
+    /// Notes when the write path began to fail, and opens the connection anew where it broke.
+    fn failed(&mut self, error: &StoreError) {
+        if matches!(error, StoreError::Conflict | StoreError::Duplicate(_)) {
+            return;
+        }
+        let now = self.common.now();
+        self.failing_since.get_or_insert(now);
+        metrics::counter!("luochui_failed_commits_total").increment(1);
+        tracing::error!(%error, "a batch was not committed");
+        if dialect::is_broken(&mut self.conn) {
+            self.reconnect();
+        }
+    }
+
+    fn recovered(&mut self) {
+        let Some(from) = self.failing_since.take() else { return };
+        let until = self.common.now();
+        let outage = Outage { from, until };
+        self.common.outages.add(outage);
+        let record = |conn: &mut Connection| outage_record(conn, outage, "the store failed");
+        if let Err(error) = dialect::write_transaction(&mut self.conn, record) {
+            tracing::error!(%error, "an outage was not recorded");
+        }
+    }
+}
+
+fn commit_alone(conn: &mut Connection, decided: &Decided) -> Result<(), StoreError> {
+    check_read(conn, &decided.read)?;
+    if decided.batch.is_empty() {
+        return Ok(());
+    }
+    dialect::batch_commit(conn, &decided.batch)
+}
+
+/// A refusal writes nothing that would notice another process's change, so the versions it rests on are compared.
+fn check_read(conn: &mut Connection, read: &[(InstanceId, i64)]) -> Result<(), StoreError> {
+    if conn.backend() == Backend::Sqlite {
+        return Ok(());
+    }
+    for (trade, seq) in read {
+        if trade_seq(conn, trade)? != Some(*seq) {
+            return Err(StoreError::Conflict);
+        }
+    }
+    Ok(())
+}
+
+fn run_writes(conn: &mut Connection, writes: &mut Vec<Write>, ran: &mut Vec<Answered>) {
+    for write in writes.drain(..) {
+        let started = Instant::now();
+        // In a savepoint: what fails undoes itself alone, and has told its caller so.
+        if let Ok(answered) = conn.transaction(|conn| (write.run)(conn)) {
+            ran.push(answered);
+        }
+        metrics::histogram!("luochui_write_seconds", "label" => write.label).record(started.elapsed());
+    }
+}
+
+fn lock_trades(common: &Common, conn: &mut Connection, submissions: &[&Submission]) -> Result<(), StoreError> {
+    let mut trades = Vec::new();
+    for submission in submissions {
+        if let super::Request::Offer { instance, .. } = &submission.request {
+            trades.extend(place(common, conn, instance)?);
+        }
+    }
+    let ids: Vec<&str> = trades.iter().map(AsRef::as_ref).collect();
+    dialect::trades_lock(conn, &ids)
+}
+
+fn decide_all(
+    common: &Common,
+    conn: &mut Connection,
+    submissions: &[&Submission],
+    keys: Keys,
+) -> Result<Decided, StoreError> {
+    let mut desk = Desk::new(common, keys);
+    let mut receipts = Vec::with_capacity(submissions.len());
+    for submission in submissions {
+        match desk.take(conn, submission) {
+            // A store that fails while deciding fails the batch: what the desk knows may be half.
+            Err(EngineError::Store(error @ (StoreError::Query(_) | StoreError::Unknown(_) | StoreError::Conflict))) => {
+                return Err(error);
+            }
+            receipt => receipts.push(receipt),
+        }
+    }
+    let mut trades = desk.trades;
+    let batch = projection::batch(desk.gathered, &mut trades)?;
+    let read = trades
+        .values()
+        .filter(|worked| !worked.has_moved())
+        .map(|worked| (Arc::clone(&worked.trade.id), super::gather::number_of(worked.trade.seq)));
+    let read = read.collect();
+    let held = trades.into_values().map(|worked| {
+        Arc::new(Held {
+            trade: worked.trade,
+            bundle: worked.bundle,
+            counters: worked.counters,
+            last_due: worked.last_due,
+        })
+    });
+    Ok(Decided {
+        receipts,
+        batch,
+        held: held.collect(),
+        read,
+        told: desk.told,
+    })
 }

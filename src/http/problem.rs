@@ -157,6 +157,7 @@ impl From<EngineError> for Problem {
             }
             EngineError::Stopping => Self::new(Code::Unavailable).retry_after(5),
             EngineError::Store(cause) => Self::internal("use the store", &cause),
+            EngineError::Step(_) => Self::internal("decide", &error),
         }
     }
 }

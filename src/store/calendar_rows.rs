@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use super::schema::calendars;
 use super::{Connection, StoreError};
-use crate::machine::Name;
 use crate::machine::calendar::{Calendar, Calendars};
 
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
@@ -34,20 +33,6 @@ pub fn calendars_newest(conn: &mut Connection) -> Result<Calendars, StoreError> 
     Ok(newest)
 }
 
-/// The calendar as it stood at a version: what a replay counts with.
-///
-/// # Errors
-/// A failing database, or a body that cannot be read back.
-pub fn calendar_at(conn: &mut Connection, name: &Name, version: u32) -> Result<Option<Calendar>, StoreError> {
-    let row: Option<CalendarRow> = calendars::table
-        .filter(calendars::name.eq(&**name))
-        .filter(calendars::version.eq(i64::from(version)))
-        .select(CalendarRow::as_select())
-        .first(conn)
-        .optional()?;
-    row.as_ref().map(calendar_read).transpose()
-}
-
 /// Adds a version of a calendar.
 ///
 /// # Errors
@@ -55,14 +40,6 @@ pub fn calendar_at(conn: &mut Connection, name: &Name, version: u32) -> Result<O
 pub fn calendar_insert(conn: &mut Connection, row: &CalendarRow) -> Result<(), StoreError> {
     diesel::insert_into(calendars::table).values(row).execute(conn)?;
     Ok(())
-}
-
-/// How many versions of calendars there are: changes when another process imports one.
-///
-/// # Errors
-/// A failing database.
-pub fn calendar_versions(conn: &mut Connection) -> Result<i64, StoreError> {
-    Ok(calendars::table.count().get_result(conn)?)
 }
 
 fn calendar_read(row: &CalendarRow) -> Result<Calendar, StoreError> {

@@ -7,7 +7,7 @@ use super::select::Chosen;
 use super::types::Fault;
 use super::work::payload;
 use crate::machine::definition::model::{State, StateIndex, StateKind};
-use crate::machine::value::Name;
+use crate::machine::value::{Name, Value};
 
 impl<'a> Run<'_, 'a> {
     /// Leaves what transitions leave, innermost and last first.
@@ -76,9 +76,14 @@ impl<'a> Run<'_, 'a> {
         let instance = self.work.change(&self.id)?;
         instance.done = true;
         instance.output = output.clone();
-        let parent = instance.parent.clone();
-        if let Some(parent) = parent {
-            let mut data = payload([("state", last.name.clone().into())]);
+        let name = |name: Option<Name>| name.map_or(Value::Null, Value::Text);
+        let mut data = payload([
+            ("state", last.name.clone().into()),
+            ("id", self.id.clone().into()),
+            ("key", name(instance.key.clone())),
+            ("owner", name(instance.owner.clone())),
+        ]);
+        if let Some(parent) = instance.parent.clone() {
             data.extend(output);
             let event = format!("done.{}", self.machine.name);
             self.work.deliver(parent, event, data, Some(self.id));

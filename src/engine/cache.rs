@@ -1,0 +1,90 @@
+//! Committed trades in memory. Must not hold anything that is not durable.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::machine::trade::InstanceId;
+use crate::machine::{Bundle, Time, Trade};
+use crate::store::trade_rows::Counters;
+
+/// A committed trade with what a writer needs beside it.
+pub(super) struct Held {
+    pub trade: Arc<Trade>,
+    pub bundle: Arc<Bundle>,
+    pub counters: BTreeMap<InstanceId, Counters>,
+    /// The due time of the last timer that this process saw fire: an event stamped before it surfaced too late.
+    pub last_due: Time,
+}
+
+/// Two generations: when the young one is full it becomes the old one, and what was not used since is forgotten.
+pub(super) struct Cache {
+    generations: Mutex<[Generation; 2]>,
+    limit: usize,
+}
+
+#[derive(Default)]
+struct Generation {
+    trades: HashMap<InstanceId, Arc<Held>>,
+    /// The trade of each instance.
+    places: HashMap<InstanceId, InstanceId>,
+}
+
+impl Cache {
+    /// Keeps between `limit` and twice as many trades.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            generations: Mutex::default(),
+            limit: limit.max(1),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, [Generation; 2]> {
+        // Every change below is a single map operation, so a panic elsewhere leaves nothing half done.
+        self.generations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn get(&self, trade: &str) -> Option<Arc<Held>> {
+        let mut generations = self.lock();
+        let [young, old] = &mut *generations;
+        if let Some(held) = young.trades.get(trade) {
+            return Some(Arc::clone(held));
+        }
+        let held = Arc::clone(old.trades.get(trade)?);
+        drop(generations);
+        self.put(&held);
+        Some(held)
+    }
+
+    /// The trade of an instance, where it is known without asking the store.
+    pub fn place(&self, instance: &str) -> Option<InstanceId> {
+        let generations = self.lock();
+        generations
+            .iter()
+            .find_map(|generation| generation.places.get(instance).cloned())
+    }
+
+    pub fn put(&self, held: &Arc<Held>) {
+        let mut generations = self.lock();
+        let [young, old] = &mut *generations;
+        if young.trades.len() >= self.limit {
+            *old = std::mem::take(young);
+        }
+        let id = &held.trade.id;
+        let before = young.trades.insert(Arc::clone(id), Arc::clone(held));
+        // Instances are only ever added, so equal counts mean the same instances.
+        if before.is_none_or(|before| before.trade.instances.len() != held.trade.instances.len()) {
+            let places = held
+                .trade
+                .instances
+                .keys()
+                .map(|instance| (Arc::clone(instance), Arc::clone(id)));
+            young.places.extend(places);
+        }
+    }
+
+    pub fn forget(&self, trade: &str) {
+        for generation in self.lock().iter_mut() {
+            generation.trades.remove(trade);
+        }
+    }
+}

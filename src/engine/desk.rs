@@ -1,0 +1,318 @@
+//! Decides the submissions of one batch in memory, one after another, each upon what the one before left.
+//! Must not write: what is to be written is gathered for the batch.
+
+use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::cache::Held;
+use super::common::Common;
+use super::gather::Gathered;
+use super::{Committed, EngineError, IdempotencyKey, Receipt, Request, Submission};
+use crate::machine::step::{Answer, Cause, Context, Decision, Input, decide};
+use crate::machine::trade::InstanceId;
+use crate::machine::{Bundle, Name, Time, Trade};
+use crate::store::trade_rows::{Counters, instance_trade, trade_load};
+use crate::store::{Connection, StoreError, idempotency_rows};
+
+/// Whether keys are looked up before deciding, or left to the unique index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keys {
+    LookUp,
+    /// Saves a round trip; a used key fails the batch, which is then done again with `LookUp`.
+    Trust,
+}
+
+/// A trade on the desk.
+pub(super) struct Worked {
+    /// As it is committed; `None` for one that is opened in this batch.
+    pub base: Option<Arc<Held>>,
+    pub trade: Arc<Trade>,
+    pub bundle: Arc<Bundle>,
+    pub counters: BTreeMap<InstanceId, Counters>,
+    pub last_due: Time,
+}
+
+/// The work of one batch.
+pub(super) struct Desk<'a> {
+    common: &'a Common,
+    keys: Keys,
+    pub trades: BTreeMap<InstanceId, Worked>,
+    places: HashMap<InstanceId, InstanceId>,
+    /// Keys used within this batch.
+    used: HashMap<(Name, String), (String, Receipt)>,
+    pub gathered: Gathered,
+    pub told: Vec<Committed>,
+}
+
+impl<'a> Desk<'a> {
+    pub fn new(common: &'a Common, keys: Keys) -> Self {
+        Self {
+            common,
+            keys,
+            trades: BTreeMap::new(),
+            places: HashMap::new(),
+            used: HashMap::new(),
+            gathered: Gathered::default(),
+            told: Vec::new(),
+        }
+    }
+
+    /// Decides one submission. The receipt is true only once the batch is committed.
+    ///
+    /// # Errors
+    /// Unknown instances and bundles, a key used for something else, a store that cannot be read.
+    pub fn take(&mut self, conn: &mut Connection, submission: &Submission) -> Result<Receipt, EngineError> {
+        if let Some(key) = &submission.key
+            && let Some(receipt) = self.receipt_of(conn, &submission.actor.account, key, self.keys)?
+        {
+            return Ok(receipt);
+        }
+        let receipt = match &submission.request {
+            Request::Open { bundle, machine, data } => {
+                let bundle = self.common.library.newest(conn, bundle)?;
+                let cause = Cause::Start {
+                    machine: machine.clone(),
+                    data: data.clone(),
+                };
+                self.open(submission, bundle, cause)?
+            }
+            Request::Offer { instance, cause } => self.offer(conn, submission, instance, cause)?,
+        };
+        if let Some(key) = &submission.key {
+            self.keep_receipt(submission, key, &receipt)?;
+        }
+        Ok(receipt)
+    }
+
+    fn receipt_of(
+        &self,
+        conn: &mut Connection,
+        actor: &Name,
+        key: &IdempotencyKey,
+        keys: Keys,
+    ) -> Result<Option<Receipt>, EngineError> {
+        let used = self.used.get(&(Arc::clone(actor), key.key.clone())).cloned();
+        let (body, receipt) = match used {
+            Some(used) => used,
+            None if keys == Keys::Trust => return Ok(None),
+            None => match idempotency_rows::key_find(conn, actor, &key.key)? {
+                Some(row) => (
+                    row.body_sha256,
+                    serde_json::from_str(&row.receipt).map_err(StoreError::from)?,
+                ),
+                None => return Ok(None),
+            },
+        };
+        if body == key.body_sha256 {
+            Ok(Some(receipt))
+        } else {
+            Err(EngineError::KeyReused)
+        }
+    }
+
+    /// A failure is not kept: the same command may be tried again once its cause is mended.
+    fn keep_receipt(
+        &mut self,
+        submission: &Submission,
+        key: &IdempotencyKey,
+        receipt: &Receipt,
+    ) -> Result<(), EngineError> {
+        let account = &submission.actor.account;
+        if matches!(receipt.answer, Answer::Failed(_)) {
+            return Ok(());
+        }
+        self.gathered.key(account, key, receipt, self.common.now())?;
+        let used = (key.body_sha256.clone(), receipt.clone());
+        self.used.insert((Arc::clone(account), key.key.clone()), used);
+        Ok(())
+    }
+
+    fn open(&mut self, submission: &Submission, bundle: Arc<Bundle>, cause: Cause) -> Result<Receipt, EngineError> {
+        let instance = super::ids::fresh()?;
+        let input = Input {
+            instance: Arc::clone(&instance),
+            cause,
+            at: submission.ingress,
+        };
+        let decision = self.decide(&bundle, None, &input, submission)?;
+        let receipt = receipt(&input, &decision);
+        if decision.entries.is_empty() {
+            self.gathered.effects_without_trade(&decision);
+        } else {
+            let worked = Worked {
+                base: None,
+                trade: Arc::new(Trade::clone(&decision.trade)),
+                bundle,
+                counters: BTreeMap::new(),
+                last_due: Time(i64::MIN),
+            };
+            self.trades.insert(Arc::clone(&instance), worked);
+            self.note(&instance, None, &input, decision)?;
+        }
+        Ok(receipt)
+    }
+
+    fn offer(
+        &mut self,
+        conn: &mut Connection,
+        submission: &Submission,
+        instance: &InstanceId,
+        cause: &Cause,
+    ) -> Result<Receipt, EngineError> {
+        let id = self.fetch(conn, instance)?;
+        let worked = self.trades.get(&id).ok_or(EngineError::NotFound)?;
+        let (before, bundle, last_due) = (Arc::clone(&worked.trade), Arc::clone(&worked.bundle), worked.last_due);
+        let input = Input {
+            instance: Arc::clone(instance),
+            cause: cause.clone(),
+            at: submission.ingress,
+        };
+        let decision = self.decide(&bundle, Some(&before), &input, submission)?;
+        let receipt = receipt(&input, &decision);
+        let sent_by_people = matches!(input.cause, Cause::Event { .. } | Cause::Todo { .. });
+        if sent_by_people && submission.ingress < last_due && matches!(receipt.answer, Answer::Refused(_)) {
+            self.gathered.late_ingress(&id, &input, last_due, self.common.now())?;
+        }
+        self.note(&id, Some(&before), &input, decision)?;
+        Ok(receipt)
+    }
+
+    /// Runs the step. A panic in it is a fault of the program, not the end of the writer.
+    fn decide(
+        &self,
+        bundle: &Bundle,
+        trade: Option<&Trade>,
+        input: &Input,
+        submission: &Submission,
+    ) -> Result<Decision, EngineError> {
+        let calendars = self.common.calendars();
+        let actor = &submission.actor;
+        let context: Context = self.common.context(bundle, trade, input.at, actor, &calendars)?;
+        catch_unwind(AssertUnwindSafe(|| decide(bundle, trade, input, &context, &calendars))).map_err(|_| {
+            tracing::error!(instance.id = %input.instance, "the step panicked");
+            EngineError::Step(input.instance.to_string())
+        })
+    }
+
+    /// Puts the trade after a decision on the desk and gathers what the decision writes.
+    fn note(
+        &mut self,
+        id: &InstanceId,
+        before: Option<&Trade>,
+        input: &Input,
+        decision: Decision,
+    ) -> Result<(), EngineError> {
+        let Some(worked) = self.trades.get_mut(id) else {
+            return Err(EngineError::NotFound);
+        };
+        self.gathered
+            .decision(worked, before, input, &decision, self.common.now())?;
+        if decision.entries.is_empty() {
+            return Ok(());
+        }
+        let Decision {
+            trade,
+            entries,
+            effects,
+            answer: _,
+        } = decision;
+        for instance in trade
+            .instances
+            .keys()
+            .filter(|_| before.is_none_or(|before| before.instances.len() != trade.instances.len()))
+        {
+            self.places.insert(Arc::clone(instance), Arc::clone(id));
+        }
+        worked.trade = Arc::new(trade);
+        if self.common.hub.is_heard() {
+            self.told.push(Committed {
+                trade: Arc::clone(&worked.trade),
+                bundle: Arc::clone(&worked.bundle),
+                entries,
+                effects,
+            });
+        }
+        Ok(())
+    }
+
+    /// Brings the trade of an instance onto the desk and returns its id.
+    fn fetch(&mut self, conn: &mut Connection, instance: &InstanceId) -> Result<InstanceId, EngineError> {
+        let id = match self.places.get(instance) {
+            Some(id) => Arc::clone(id),
+            None if self.trades.contains_key(instance) => Arc::clone(instance),
+            None => place(self.common, conn, instance)?.ok_or(EngineError::NotFound)?,
+        };
+        if !self.trades.contains_key(&id) {
+            let held = load(self.common, conn, &id)?.ok_or(EngineError::NotFound)?;
+            let worked = Worked {
+                trade: Arc::clone(&held.trade),
+                bundle: Arc::clone(&held.bundle),
+                counters: held.counters.clone(),
+                last_due: held.last_due,
+                base: Some(held),
+            };
+            self.trades.insert(Arc::clone(&id), worked);
+        }
+        Ok(id)
+    }
+}
+
+/// The trade of an instance, from memory or from the store.
+pub(super) fn place(
+    common: &Common,
+    conn: &mut Connection,
+    instance: &InstanceId,
+) -> Result<Option<InstanceId>, StoreError> {
+    match common.cache.place(instance) {
+        Some(id) => Ok(Some(id)),
+        None => instance_trade(conn, instance),
+    }
+}
+
+/// A committed trade, from memory or from the store.
+pub(super) fn load(common: &Common, conn: &mut Connection, id: &InstanceId) -> Result<Option<Arc<Held>>, EngineError> {
+    match common.cache.get(id) {
+        Some(held) => Ok(Some(held)),
+        None => load_stored(common, conn, id),
+    }
+}
+
+/// A committed trade from the store.
+pub(super) fn load_stored(
+    common: &Common,
+    conn: &mut Connection,
+    id: &InstanceId,
+) -> Result<Option<Arc<Held>>, EngineError> {
+    let Some(stored) = trade_load(conn, id)? else {
+        return Ok(None);
+    };
+    let bundle = common.library.pinned(conn, &stored.trade.bundle)?;
+    Ok(Some(Arc::new(Held {
+        trade: Arc::new(stored.trade),
+        bundle,
+        counters: stored.counters,
+        last_due: Time(i64::MIN),
+    })))
+}
+
+fn receipt(input: &Input, decision: &Decision) -> Receipt {
+    let trade = &decision.trade;
+    let states = trade
+        .instances
+        .get(&input.instance)
+        .map(|instance| instance.states.clone());
+    let own = decision
+        .entries
+        .iter()
+        .filter(|entry| super::gather::is_of(entry, input));
+    Receipt {
+        trade: Arc::clone(&trade.id),
+        instance: Arc::clone(&input.instance),
+        answer: decision.answer.clone(),
+        seq: trade.seq,
+        at: trade.now,
+        states: states.unwrap_or_default(),
+        transitions: own.flat_map(|entry| entry.public.transitions.clone()).collect(),
+    }
+}

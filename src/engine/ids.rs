@@ -1,0 +1,54 @@
+//! Random seeds and identifiers. The only place of the write path that draws randomness.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::machine::Name;
+use crate::store::StoreError;
+
+/// Crockford's alphabet: no letter that is read as a digit.
+const ALPHABET: [char; 32] = [
+    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'M', 'N', 'P',
+    'Q', 'R', 'S', 'T', 'V', 'W', 'X', 'Y', 'Z',
+];
+
+/// 32 random bytes in hex: what a step derives its ids and salts from.
+///
+/// # Errors
+/// A system without randomness.
+pub(super) fn seed() -> Result<Name, StoreError> {
+    Ok(hex::encode(random::<32>()?).into())
+}
+
+/// A random identifier of 26 characters.
+///
+/// # Errors
+/// A system without randomness.
+pub(super) fn fresh() -> Result<Name, StoreError> {
+    Ok(base32(&random::<17>()?).into())
+}
+
+/// An identifier that follows from a history hash and a number within its decision.
+pub(super) fn derived(head: &str, number: usize) -> String {
+    let digest = Sha256::new()
+        .chain_update(head)
+        .chain_update(number.to_be_bytes())
+        .finalize();
+    base32(&digest)
+}
+
+fn random<const N: usize>() -> Result<[u8; N], StoreError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| StoreError::Query(format!("no randomness: {error}")))?;
+    Ok(bytes)
+}
+
+/// The first 130 bits as 26 characters of five bits.
+fn base32(bytes: &[u8]) -> String {
+    let bit = |index: usize| {
+        bytes
+            .get(index / 8)
+            .map_or(0, |byte| usize::from(byte >> (7 - index % 8) & 1))
+    };
+    let digit = |place: usize| (0..5).fold(0, |value, offset| value << 1 | bit(place * 5 + offset));
+    (0..26).filter_map(|place| ALPHABET.get(digit(place))).collect()
+}
