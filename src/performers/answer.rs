@@ -49,7 +49,9 @@ pub async fn submit(engine: &Engine, work: &Work, request: Request, digest: &str
 impl From<EngineError> for PerformError {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::NotFound | EngineError::UnknownBundle(_) | EngineError::KeyReused => Self::lasting(error),
+            EngineError::NotFound | EngineError::UnknownBundle(_) | EngineError::KeyReused | EngineError::Step(_) => {
+                Self::lasting(error)
+            }
             EngineError::Overloaded { .. } | EngineError::Stopping | EngineError::Store(_) => Self::passing(error),
         }
     }

@@ -72,8 +72,7 @@ impl Work {
             version: part("version"),
             sha256: part("sha256"),
         };
-        let found = engine.library().by_reference(&reference);
-        found.ok_or_else(|| PerformError::lasting(format!("{} {} is not published", reference.name, reference.version)))
+        engine.library().by_reference(&reference).map_err(PerformError::from)
     }
 }
 
