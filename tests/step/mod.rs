@@ -1,1 +1,8 @@
-//! Tests: step.
+//! The pure core: what one decision makes of a trade, feature by feature on small bundles, and what must hold of any.
+
+mod calendar;
+mod children;
+mod states;
+mod timers;
+mod todos;
+mod world;
