@@ -100,7 +100,9 @@ impl MachineCheck<'_> {
                     "say who may: `from: [clerk]`",
                 );
             }
-            if event.starts.is_none() && !self.heard.handles(&self.outline.name, &name.value) {
+            // `start` says who may open a trade with this machine; no state takes it.
+            let opens = name.value == "start" && self.outline.machine.child_of.is_none();
+            if event.starts.is_none() && !opens && !self.heard.handles(&self.outline.name, &name.value) {
                 self.sink.warning(
                     "unused_event",
                     name.at,
