@@ -28,11 +28,14 @@ pub fn decode<T: DeserializeOwned>(root: &mut Node, sink: &mut Sink<'_>) -> Opti
             Ok(value) => return Some(value),
             Err(fault) => fault,
         };
-        let id = fault.node.map_or(root.id, |(id, _)| id);
+        let mut id = fault.node.map_or(root.id, |(id, _)| id);
         let silent = matches!(fault.kind, Kind::Missing(_)) && root.find(id).is_some_and(|node| node.mended);
+        // What stands before the comma is no expression either: the whole map goes.
+        let whole = if fault.is_split() { root.parent_of(id) } else { None };
         if !silent {
             fault.report(root, sink);
         }
+        id = whole.unwrap_or(id);
         if id == root.id || !root.take_out(id) {
             return None;
         }
@@ -65,6 +68,10 @@ impl Fault {
     fn at(mut self, node: &Node) -> Self {
         self.node.get_or_insert((node.id, node.at));
         self
+    }
+
+    fn is_split(&self) -> bool {
+        matches!(&self.kind, Kind::Unknown { key, .. } if is_split(key))
     }
 
     fn report(self, root: &Node, sink: &mut Sink<'_>) {

@@ -98,6 +98,9 @@ pub fn parse(text: &str, sink: &mut Sink<'_>) -> Option<Node> {
         );
         return None;
     }
+    for id in builder.tagged {
+        root.take_out(id);
+    }
     remove_duplicates(&mut root, sink);
     Some(root)
 }
@@ -136,6 +139,9 @@ struct Builder {
     root: Option<Node>,
     next: u32,
     aliased: bool,
+    anchored: bool,
+    /// Nodes with a YAML tag: their value is not what was meant.
+    tagged: Vec<u32>,
     documents: usize,
 }
 
@@ -154,6 +160,11 @@ impl Builder {
                     );
                     return None;
                 }
+            }
+            Event::Alias(_) if self.aliased => {
+                // One is told; a bomb of them would fill the screen.
+                let node = self.node(At::default(), Content::Null);
+                self.add(node);
             }
             Event::Alias(_) => {
                 self.aliased = true;
@@ -213,7 +224,7 @@ impl Builder {
     }
 
     fn refuse_extras(&mut self, anchor: usize, tag: Option<&saphyr_parser::Tag>, at: At, sink: &mut Sink<'_>) {
-        if anchor > 0 {
+        if anchor > 0 && !std::mem::replace(&mut self.anchored, true) {
             sink.error_with(
                 "anchor",
                 at,
@@ -222,6 +233,8 @@ impl Builder {
             );
         }
         if let Some(tag) = tag {
+            // The node is made after its extras were looked at.
+            self.tagged.push(self.next + 1);
             sink.error_with(
                 "tag",
                 at,
@@ -356,6 +369,17 @@ impl Node {
             Content::Map(entries) => entries
                 .iter()
                 .find_map(|(key, value)| key.find(id).or_else(|| value.find(id))),
+            _ => None,
+        }
+    }
+
+    /// The id of the map or list a key or value stands in.
+    pub fn parent_of(&self, id: u32) -> Option<u32> {
+        match &self.content {
+            Content::List(items) if items.iter().any(|item| item.id == id) => Some(self.id),
+            Content::List(items) => items.iter().find_map(|item| item.parent_of(id)),
+            Content::Map(entries) if entries.iter().any(|(key, value)| key.id == id || value.id == id) => Some(self.id),
+            Content::Map(entries) => entries.iter().find_map(|(_, value)| value.parent_of(id)),
             _ => None,
         }
     }

@@ -37,7 +37,8 @@ impl MachineCheck<'_> {
     /// An `always` that leads nowhere and changes nothing its guard reads.
     fn idle_loop(&mut self, state: &State) {
         for (transition, source) in self.transitions(state.index) {
-            let stays = transition.targets.is_empty() && transition.trigger == Trigger::Always;
+            let stays =
+                transition.targets.is_empty() && transition.trigger == Trigger::Always && transition.reject.is_none();
             if stays && !changes_guard(transition) {
                 self.sink.error_with(
                     "automatic_cycle",

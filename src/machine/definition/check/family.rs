@@ -13,18 +13,15 @@ pub fn check(sources: &Sources, outlines: &[Outline<'_>], found: &mut Vec<Diagno
         .collect();
     let root = sources.bundle.root.value.as_str();
     let started = started(outlines);
-    let mut names = BTreeSet::new();
     for outline in outlines {
         let mut sink = Sink {
             file: outline.file,
             found,
         };
         let name = outline.name.as_ref();
-        if !names.insert(name) {
-            let message = format!("two files declare the machine `{name}`");
-            sink.error("duplicate_machine", outline.machine.machine.at, message);
+        if !sources.broken {
+            starts(outline, &parents, &mut sink);
         }
-        starts(outline, &parents, &mut sink);
         let Some(child_of) = &outline.machine.child_of else {
             continue;
         };

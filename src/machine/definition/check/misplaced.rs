@@ -1,5 +1,6 @@
 //! Keys that are part of the language and mean nothing where they stand. Must not know other machines.
 
+use super::super::diagnostic::At;
 use super::super::model::Trigger;
 use super::super::source::shapes::Either;
 use super::super::source::shapes::Located;
@@ -12,34 +13,50 @@ impl MachineCheck<'_> {
             let source = &state.source;
             let kind = source.kind.as_ref().map_or("", |kind| kind.value.as_str());
             let is_history = kind == "history";
-            let mut wrong: Vec<(&str, &str)> = Vec::new();
-            if !is_history && !source.target.0.is_empty() {
+            let mut wrong: Vec<(&str, Option<At>, &str)> = Vec::new();
+            if !is_history {
+                let target = source.target.0.first().map(|word| word.at);
                 wrong.push((
                     "target",
+                    target,
                     "a state has no target; its transitions have: `on`, `always`, `then`, `outcomes`",
                 ));
+                let action = source.actions.first().map(|action| action.at);
+                wrong.push(("actions", action, "a state's actions stand under `entry` or `exit`"));
+                let history = source.history.as_ref().map(|word| word.at);
+                wrong.push(("history", history, "only a state of `type: history` says which"));
             }
-            if !is_history && !source.actions.is_empty() {
-                wrong.push(("actions", "a state's actions stand under `entry` or `exit`"));
+            if kind != "final" {
+                let output = source.output.iter().next().map(|(name, _)| name.at);
+                wrong.push((
+                    "output",
+                    output,
+                    "only a final state hands something out: `type: final`",
+                ));
             }
-            if !is_history && source.history.is_some() {
-                wrong.push(("history", "only a state of `type: history` says which"));
-            }
-            if kind != "final" && !source.output.is_empty() {
-                wrong.push(("output", "only a final state hands something out: `type: final`"));
-            }
-            if source.initial.is_some() && (state.children.is_empty() || kind == "parallel") {
+            if state.children.is_empty() || kind == "parallel" {
+                let initial = source
+                    .initial
+                    .as_ref()
+                    .and_then(|initial| initial.target.0.first())
+                    .map(|word| word.at);
                 wrong.push((
                     "initial",
+                    initial,
                     "only a state with states within it begins somewhere; in a parallel one all begin",
                 ));
             }
-            if kind == "final" && (source.todo.is_some() || !source.timers.is_empty()) {
-                wrong.push(("todo", "in a final state nothing happens any more"));
+            if kind == "final" {
+                let todo = source.todo.as_ref().map(|todo| todo.at);
+                wrong.push(("todo", todo, "in a final state nothing happens any more"));
+                let timer = source.timers.iter().next().map(|(name, _)| name.at);
+                wrong.push(("timers", timer, "in a final state nothing happens any more"));
             }
-            for (key, hint) in wrong {
-                let message = format!("`{key}` means nothing in {}", self.outline.describe(state.index));
-                self.sink.error_with("key_misplaced", state.at, message, hint);
+            for (key, at, hint) in wrong {
+                if let Some(at) = at {
+                    let message = format!("`{key}` means nothing in {}", self.outline.describe(state.index));
+                    self.sink.error_with("key_misplaced", at, message, hint);
+                }
             }
         }
         for state in self.states() {

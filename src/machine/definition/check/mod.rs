@@ -48,15 +48,35 @@ pub fn check(
         };
         check.identifiers();
         check.misplaced_keys();
-        check.events();
-        check.reachability();
-        check.automatic_cycles();
-        check.waits();
+        if !declared.broken {
+            check.events();
+        }
+        if !declared.broken && check.is_whole() {
+            check.reachability();
+            check.automatic_cycles();
+            check.waits();
+        }
         check.todos();
         check.clashes();
         check.computed_cycles();
     }
 }
+
+/// Faults after which states and transitions are missing: what they would have led to is not reported as well.
+const HOLES: [&str; 12] = [
+    "unknown_target",
+    "missing_initial",
+    "wrong_type",
+    "wrong_value",
+    "unknown_key",
+    "missing_key",
+    "key_not_text",
+    "split_at_comma",
+    "duplicate_key",
+    "tag",
+    "too_deep",
+    "unknown_state_type",
+];
 
 /// One machine under check.
 pub struct MachineCheck<'a> {
@@ -82,6 +102,12 @@ impl<'a> MachineCheck<'a> {
         let on = source.on.0.iter().flat_map(|on| on.iter().map(|(_, list)| list));
         let all = timers.chain(outcomes).chain(on).chain([&source.always]);
         compiled.transitions.iter().zip(all.flat_map(|list| &list.0)).collect()
+    }
+
+    /// True where nothing of the machine was left out because it was faulty.
+    fn is_whole(&self) -> bool {
+        let mut own = self.sink.found.iter().filter(|fault| fault.file == self.outline.file);
+        !own.any(|fault| HOLES.contains(&fault.code))
     }
 
     pub fn states(&self) -> impl Iterator<Item = &'a State> + use<'a> {

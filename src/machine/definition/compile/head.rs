@@ -139,18 +139,6 @@ fn listed_machines(sources: &Sources, declared: &Declarations, sink: &mut Sink<'
                 "add it to `machines` in bundle.yaml",
             );
         }
-        if *file != format!("{}.yaml", machine.machine.value) {
-            let mut own = Sink {
-                file,
-                found: sink.found,
-            };
-            own.error_with(
-                "wrong_file_name",
-                machine.machine.at,
-                format!("the machine `{}` stands in {file}", machine.machine.value),
-                format!("rename the file to {}.yaml", machine.machine.value),
-            );
-        }
     }
 }
 

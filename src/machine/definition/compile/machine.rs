@@ -10,7 +10,7 @@ use super::declarations::{Declarations, MachineDeclarations};
 use super::scope::{Event, Place};
 use super::skeleton::Outline;
 use super::{data, readers, states};
-use crate::machine::expression::{Expression, Kind};
+use crate::machine::expression::{Expression, ExpressionFault, Kind, ROOTS};
 use crate::machine::value::{Name, Value};
 
 /// Compiles one machine. Faulty parts are reported and left out.
@@ -25,6 +25,49 @@ pub fn compile(declared: &Declarations, outline: &Outline<'_>, found: &mut Vec<D
         },
     };
     compiler.machine()
+}
+
+/// Compiles all named conditions once, where each is written. A faulty one counts as true from then on, so that its fault is not told
+/// again wherever it is used.
+pub fn conditions(declared: &mut Declarations, outlines: &[Outline<'_>], found: &mut Vec<Diagnostic>) {
+    for outline in outlines {
+        let mut sink = Sink {
+            file: outline.file,
+            found,
+        };
+        let mut faulty = Vec::new();
+        for (name, condition) in &outline.machine.conditions {
+            // Which event is at hand is known where the condition is used, and checked there again.
+            let place = Place {
+                bundle: declared,
+                own: &declared.machines[&outline.name],
+                event: &Event::Open,
+            };
+            if ROOTS.contains(&name.value.as_str()) {
+                sink.error(
+                    "reserved_name",
+                    name.at,
+                    format!("`{}` has a meaning of its own", name.value),
+                );
+            }
+            if let Err(faults) = Expression::compile_as(&condition.expression.value, &place, &Kind::Bool) {
+                report(faults, condition.expression.at, &mut sink);
+                faulty.push(name.value.clone());
+            }
+        }
+        if let Some(machine) = declared.machines.get_mut(&outline.name) {
+            machine
+                .conditions
+                .extend(faulty.into_iter().map(|name| (name, "true".to_owned())));
+        }
+    }
+}
+
+fn report(faults: Vec<ExpressionFault>, at: At, sink: &mut Sink<'_>) {
+    for fault in faults {
+        let at = fault.offset.map_or(at, |offset| at.inside(offset));
+        sink.error_maybe(fault.code, at, fault.message, fault.hint);
+    }
 }
 
 /// Compiles the parts of one machine.
@@ -68,7 +111,6 @@ impl Compiler<'_> {
             .iter()
             .map(|(name, event)| self.event(name, event))
             .collect();
-        self.conditions();
         let invariants = self.invariants();
         Machine {
             name: self.outline.name.clone(),
@@ -189,27 +231,6 @@ impl Compiler<'_> {
         }
     }
 
-    fn conditions(&mut self) {
-        for (name, condition) in &self.outline.machine.conditions {
-            // Names are checked where the condition is used: there it is known which event is at hand.
-            let place = Place {
-                bundle: self.declared,
-                own: self.own,
-                event: &Event::Open,
-            };
-            if let Err(faults) = Expression::compile_as(&condition.expression.value, &place, &Kind::Bool) {
-                self.report(faults, condition.expression.at);
-            }
-            if crate::machine::expression::ROOTS.contains(&name.value.as_str()) {
-                self.sink.error(
-                    "reserved_name",
-                    name.at,
-                    format!("`{}` has a meaning of its own", name.value),
-                );
-            }
-        }
-    }
-
     fn invariants(&mut self) -> Vec<(Name, Expression)> {
         let invariants = &self.outline.machine.invariants;
         invariants
@@ -235,16 +256,9 @@ impl Compiler<'_> {
         match Expression::compile_as(&source.value, &place, wanted) {
             Ok(expression) => Some(expression),
             Err(faults) => {
-                self.report(faults, source.at);
+                report(faults, source.at, &mut self.sink);
                 None
             }
-        }
-    }
-
-    fn report(&mut self, faults: Vec<crate::machine::expression::ExpressionFault>, at: At) {
-        for fault in faults {
-            let at = fault.offset.map_or(at, |offset| at.inside(offset));
-            self.sink.error_maybe(fault.code, at, fault.message, fault.hint);
         }
     }
 

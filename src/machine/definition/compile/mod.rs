@@ -135,8 +135,8 @@ fn read(files: &BTreeMap<String, String>, found: &mut Vec<Diagnostic>) -> Option
             }
         } else {
             match read_file(path, text, found) {
-                Some(machine) => machines.push((path.clone(), machine)),
-                None => broken = true,
+                Some(machine) if is_named_after(path, &machine, found) => machines.push((path.clone(), machine)),
+                _ => broken = true,
             }
         }
     }
@@ -146,6 +146,20 @@ fn read(files: &BTreeMap<String, String>, found: &mut Vec<Diagnostic>) -> Option
         forms,
         broken,
     })
+}
+
+/// A machine stands in the file of its name, so that two files never declare the same one.
+fn is_named_after(path: &str, machine: &MachineSource, found: &mut Vec<Diagnostic>) -> bool {
+    let name = &machine.machine;
+    let expected = format!("{}.yaml", name.value);
+    if path == expected {
+        return true;
+    }
+    let message = format!("the machine `{}` stands in {path}", name.value);
+    found.push(
+        Diagnostic::error("wrong_file_name", path, name.at, message).hint(format!("rename the file to {expected}")),
+    );
+    false
 }
 
 fn is_definition(path: &str) -> bool {
@@ -165,8 +179,9 @@ fn build(
     found: &mut Vec<Diagnostic>,
 ) -> Option<Bundle> {
     let outlines = skeleton::outlines(sources, found);
-    let declarations = declarations::declare(files, sources, &outlines, found);
+    let mut declarations = declarations::declare(files, sources, &outlines, found);
     let mut machines = BTreeMap::new();
+    machine::conditions(&mut declarations, &outlines, found);
     for outline in &outlines {
         let machine = machine::compile(&declarations, outline, found);
         machines.insert(machine.name.clone(), machine);

@@ -21,10 +21,10 @@ pub fn roles(bundle: &BundleSource, declared: &Declarations, sink: &mut Sink<'_>
                 format!("`{}` has a meaning of its own", name.value),
             );
         }
-        if let Some(relation) = relation(role, declared, sink) {
-            let title = role.title.clone().unwrap_or_else(|| name.value.clone());
-            roles.insert(name.value.as_str().into(), Role { title, relation });
-        }
+        // A faulty role still exists: whoever names it is not told that it does not.
+        let relation = relation(role, declared, sink).unwrap_or(Relation::AnyMember);
+        let title = role.title.clone().unwrap_or_else(|| name.value.clone());
+        roles.insert(name.value.as_str().into(), Role { title, relation });
     }
     roles
 }
