@@ -37,6 +37,10 @@ pub(super) struct Inner {
 }
 
 impl Inner {
+    pub fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
     /// Waits until the engine is told to stop.
     pub async fn stopped(&self) {
         // The sender lives as long as `self`, so the wait only ends by the signal.

@@ -54,6 +54,9 @@ impl EngineConfig {
     }
 }
 
+/// How long a reader waits for a connection before it is told that the store is not there.
+const READ_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Owns the engine's threads and, on SQLite, the lock on its file. Dropping it stops the engine.
 pub struct Handle {
     inner: Arc<Inner>,
@@ -143,6 +146,7 @@ fn read_pool(target: &Target, readers: u32) -> Result<ReadPool, StoreError> {
     r2d2::Pool::builder()
         .max_size(readers.max(1))
         .min_idle(Some(1))
+        .connection_timeout(READ_TIMEOUT)
         .build(Readers(target.clone()))
         .map_err(|error| StoreError::Open(error.to_string()))
 }

@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Runs until the engine stops.
 pub(super) async fn run(engine: Engine) {
     let mut last: BTreeSet<(String, String, i64)> = BTreeSet::new();
-    loop {
+    while !engine.inner.is_stopping() {
         match round(&engine).await {
             Ok(fired) if fired.is_empty() => wait(&engine).await,
             Ok(fired) => {

@@ -5,6 +5,8 @@ use serde::Serialize;
 
 use super::schema::history;
 use super::{Connection, StoreError};
+use crate::machine::Time;
+use crate::machine::history::Entry;
 
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = history, treat_none_as_default_value = false)]
@@ -21,6 +23,26 @@ pub struct HistoryRow {
     pub private_commitment: String,
     pub prev: String,
     pub hash: String,
+}
+
+impl HistoryRow {
+    /// The entry; without its private part where that has been erased.
+    ///
+    /// # Errors
+    /// Content that cannot be read back.
+    pub fn entry(&self) -> Result<Entry, StoreError> {
+        Ok(Entry {
+            seq: u64::try_from(self.seq).map_err(|_| StoreError::Corrupt("negative seq".into()))?,
+            at: Time(self.at),
+            public: serde_json::from_str(&self.public)?,
+            private: self.private.as_deref().map(serde_json::from_str).transpose()?,
+            public_salt: self.public_salt.as_str().into(),
+            private_salt: self.private_salt.as_deref().map(Into::into),
+            private_commitment: self.private_commitment.as_str().into(),
+            hash: self.hash.as_str().into(),
+            prev: self.prev.as_str().into(),
+        })
+    }
 }
 
 /// Rows of a trade after `after`, in their order.

@@ -1,1 +1,4 @@
-//! Tests: engine.
+//! Tests: the write path.
+
+mod idempotency;
+mod writing;

@@ -1,2 +1,5 @@
-//! Tests: support.
+//! What several rooms of tests need.
+
 pub mod app;
+pub mod engine;
+pub mod postgres;

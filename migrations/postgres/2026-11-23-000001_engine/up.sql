@@ -257,11 +257,11 @@ CREATE TABLE outages (
 );
 
 -- Ends a batch statement whose trades had moved under it; the writer then locks, reloads and decides again.
-CREATE FUNCTION luochui_expect(found BIGINT, expected BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS $$
+CREATE FUNCTION luochui_expect(actual BIGINT, expected BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS $$
 BEGIN
-    IF found <> expected THEN
+    IF actual <> expected THEN
         RAISE EXCEPTION 'luochui: a trade moved' USING ERRCODE = 'serialization_failure';
     END IF;
-    RETURN found;
+    RETURN actual;
 END
 $$;
