@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use luochui::engine::{EngineError, Request};
 use luochui::machine::step::Answer;
 
-use crate::support::engine::{
-    event, map, member, on_both, open, start, still, submission, submit, visit, with_bundle,
-};
+use crate::support::engine::{event, map, member, on_both, open, start, still, submission, submit, visit, with_bundle};
 
 #[test]
 fn a_repeated_key_gets_the_first_receipt_also_after_a_restart() {
@@ -54,7 +52,11 @@ fn concurrent_duplicates_are_done_once() {
             let engine = engine.clone();
             tokio::spawn(async move { engine.submit(submission).await.unwrap() })
         });
-        let receipts: Vec<_> = futures_util::future::join_all(calls).await.into_iter().map(Result::unwrap).collect();
+        let receipts: Vec<_> = futures_util::future::join_all(calls)
+            .await
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
         let seqs: BTreeSet<_> = receipts.iter().map(|receipt| receipt.seq).collect();
         assert_eq!(seqs.len(), 4);
         assert_eq!(engine.trade(&shop).await.unwrap().trade.seq, 1 + 4);

@@ -27,18 +27,33 @@ fn a_trade_is_stored_with_everything_that_follows_from_it() {
         engine
             .read(move |conn| {
                 let timers = timer_rows::timers_of_trade(conn, &trade)?;
-                assert_eq!(timers.iter().map(|timer| timer.name.as_str()).collect::<Vec<_>>(), ["lunch"]);
+                assert_eq!(
+                    timers.iter().map(|timer| timer.name.as_str()).collect::<Vec<_>>(),
+                    ["lunch"]
+                );
                 let postings = ledger_rows::postings_of_instance(conn, &instance)?;
-                let lines: Vec<_> = postings.iter().map(|line| (line.account.as_str(), line.amount)).collect();
+                let lines: Vec<_> = postings
+                    .iter()
+                    .map(|line| (line.account.as_str(), line.amount))
+                    .collect();
                 assert_eq!(lines, [("bank", -10_000), ("held", 10_000)]);
-                let mut kinds: Vec<_> = outbox_rows::outbox_of_trade(conn, &trade)?.into_iter().map(|row| row.kind).collect();
+                let mut kinds: Vec<_> = outbox_rows::outbox_of_trade(conn, &trade)?
+                    .into_iter()
+                    .map(|row| row.kind)
+                    .collect();
                 kinds.sort();
                 assert_eq!(kinds, ["document", "webhook"]);
-                let numbers: Vec<_> = published_rows::published_after(conn, &trade, 0, 9)?.iter().map(|row| row.number).collect();
+                let numbers: Vec<_> = published_rows::published_after(conn, &trade, 0, 9)?
+                    .iter()
+                    .map(|row| row.number)
+                    .collect();
                 assert_eq!(numbers, [1, 2]);
                 assert_eq!(published_rows::records_after(conn, &trade, 0, 9)?.len(), 1);
                 let fields = trade_rows::fields_of_instance(conn, &trade)?;
-                let texts: Vec<_> = fields.iter().map(|row| (row.field.as_str(), row.text.as_deref(), row.number)).collect();
+                let texts: Vec<_> = fields
+                    .iter()
+                    .map(|row| (row.field.as_str(), row.text.as_deref(), row.number))
+                    .collect();
                 assert_eq!(texts, [("name", Some("转角"), None), ("price", None, Some(100))]);
                 let row = trade_rows::instance_get(conn, &instance)?.unwrap();
                 assert_eq!((row.tags.as_str(), row.owner.as_deref()), (" paid ", Some("party-bob")));
@@ -66,7 +81,10 @@ fn a_todo_is_found_by_its_audience_until_it_is_done() {
             engine.read(move |conn| todo_rows::todos_open_for(conn, &audience, 10))
         };
         let open = mine("post:clerk@91430000").await.unwrap();
-        assert_eq!(open.iter().map(|todo| todo.name.as_str()).collect::<Vec<_>>(), ["resting"]);
+        assert_eq!(
+            open.iter().map(|todo| todo.name.as_str()).collect::<Vec<_>>(),
+            ["resting"]
+        );
         assert!(mine("post:clerk@other").await.unwrap().is_empty());
         let complete = Act::Complete {
             outcome: "reopen".into(),
@@ -76,8 +94,15 @@ fn a_todo_is_found_by_its_audience_until_it_is_done() {
         let done = submit(&engine, clerk(), act(&shop, &todo, complete), None).await;
         assert!(matches!(done.answer, Answer::Taken { .. }), "{:?}", done.answer);
         assert!(mine("post:clerk@91430000").await.unwrap().is_empty());
-        let row = engine.read(move |conn| todo_rows::todo_get(conn, &todo)).await.unwrap().unwrap();
-        assert_eq!((row.status.as_str(), row.outcome.as_deref(), row.closed_by.as_deref()), ("done", Some("reopen"), Some("clerk")));
+        let row = engine
+            .read(move |conn| todo_rows::todo_get(conn, &todo))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (row.status.as_str(), row.outcome.as_deref(), row.closed_by.as_deref()),
+            ("done", Some("reopen"), Some("clerk"))
+        );
     });
 }
 
@@ -91,7 +116,13 @@ fn replaying_the_stored_history_gives_the_stored_trade_byte_for_byte() {
             clock.advance_to(engine.now().plus_millis(minute * 60_000));
             submit(&engine, member("ann"), visit(&shop), None).await;
             submit(&engine, member("bob"), event(&shop, "order", &[]), None).await;
-            submit(&engine, member("bob"), event(&shop, "shout", &[("by", 50.into())]), None).await;
+            submit(
+                &engine,
+                member("bob"),
+                event(&shop, "shout", &[("by", 50.into())]),
+                None,
+            )
+            .await;
         }
         drop(engine);
         handle.join();
@@ -99,10 +130,15 @@ fn replaying_the_stored_history_gives_the_stored_trade_byte_for_byte() {
         let (engine, _handle) = start(&place, &clock);
         let snapshot = engine.trade(&shop).await.unwrap();
         let trade = shop.to_string();
-        let rows = engine.read(move |conn| history_after(conn, &trade, 0, 1_000)).await.unwrap();
+        let rows = engine
+            .read(move |conn| history_after(conn, &trade, 0, 1_000))
+            .await
+            .unwrap();
         let entries: Vec<_> = rows.iter().map(|row| row.entry().unwrap()).collect();
         assert!(entries.len() > 16);
-        let replayed = history::replay(&snapshot.bundle, &engine.calendars(), &entries).unwrap().unwrap();
+        let replayed = history::replay(&snapshot.bundle, &engine.calendars(), &entries)
+            .unwrap()
+            .unwrap();
         assert_eq!(history::canonical(&replayed), history::canonical(&*snapshot.trade));
     });
 }

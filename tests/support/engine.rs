@@ -45,7 +45,11 @@ pub fn on_both<F: Future<Output = ()>>(test: impl Fn(Place) -> F) {
 }
 
 pub fn run<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(future)
 }
 
@@ -75,7 +79,10 @@ pub fn small() -> BTreeMap<String, String> {
         ("templates/mail/todo_new/subject.txt.hbs", "{{self.title}}"),
         ("templates/mail/todo_new/body.txt.hbs", "{{self.title}}"),
     ];
-    files.into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect()
+    files
+        .into_iter()
+        .map(|(path, text)| (path.to_owned(), text.to_owned()))
+        .collect()
 }
 
 pub fn member(account: &str) -> Actor {
@@ -95,7 +102,10 @@ pub fn clerk() -> Actor {
 }
 
 pub fn map(entries: &[(&str, Value)]) -> Map {
-    entries.iter().map(|(name, value)| (Name::from(*name), value.clone())).collect()
+    entries
+        .iter()
+        .map(|(name, value)| (Name::from(*name), value.clone()))
+        .collect()
 }
 
 /// Opens a shop and returns its id.

@@ -41,7 +41,10 @@ impl Database {
     fn from_template(template: &str) -> Option<Self> {
         let cluster = cluster()?;
         let name = format!("test_{}", cluster.made.fetch_add(1, Ordering::Relaxed));
-        execute(&cluster.url("postgres"), &format!("CREATE DATABASE {name} TEMPLATE {template}"));
+        execute(
+            &cluster.url("postgres"),
+            &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        );
         Some(Self {
             url: cluster.url(&name),
             name,
@@ -79,7 +82,10 @@ fn cluster() -> Option<&'static Cluster> {
         .get_or_init(|| match binaries() {
             Some(binaries) => Some(start(&binaries)),
             None => {
-                assert!(std::env::var_os("CI").is_none(), "PostgreSQL is not installed, and CI must not skip its tests");
+                assert!(
+                    std::env::var_os("CI").is_none(),
+                    "PostgreSQL is not installed, and CI must not skip its tests"
+                );
                 eprintln!("SKIPPED: no /usr/lib/postgresql/*/bin/initdb, so this test does not run on PostgreSQL");
                 None
             }
@@ -96,7 +102,11 @@ fn binaries() -> Option<PathBuf> {
 fn start(binaries: &Path) -> Cluster {
     let folder = std::env::temp_dir().join(format!("luochui-postgres-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let script = format!(
         "trap '' INT TERM; cd {folder}; {bin}/initdb -D data -U postgres -A trust -E UTF8 --locale=C --no-sync >initdb.log 2>&1 || exit 1
          {bin}/postgres -D data -p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off \
@@ -113,7 +123,11 @@ fn start(binaries: &Path) -> Cluster {
     };
     let deadline = Instant::now() + Duration::from_secs(60);
     while PgConnection::establish(&cluster.url("postgres")).is_err() {
-        assert!(Instant::now() < deadline, "PostgreSQL did not start; see {}", folder.display());
+        assert!(
+            Instant::now() < deadline,
+            "PostgreSQL did not start; see {}",
+            folder.display()
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
     execute(&cluster.url("postgres"), &format!("CREATE DATABASE {TEMPLATE}"));
@@ -124,7 +138,10 @@ fn start(binaries: &Path) -> Cluster {
 
 /// PostgreSQL refuses to run as root: then it runs as the user that its package made.
 fn as_postgres(folder: &Path, script: &str) -> Command {
-    let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    let is_root = Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|id| id.stdout == b"0\n");
     if !is_root {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
@@ -133,6 +150,13 @@ fn as_postgres(folder: &Path, script: &str) -> Command {
     let owned = Command::new("chown").arg("postgres").arg(folder).status();
     assert!(owned.is_ok_and(|status| status.success()), "there is no user postgres");
     let mut command = Command::new("setpriv");
-    command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "sh", "-c", script]);
+    command.args([
+        "--reuid=postgres",
+        "--regid=postgres",
+        "--init-groups",
+        "sh",
+        "-c",
+        script,
+    ]);
     command
 }
