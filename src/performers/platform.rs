@@ -1,4 +1,4 @@
-//! The platform's own mail templates, which belong to no bundle: the daily digest, a word to admins.
+//! The platform's own mail templates, which belong to no bundle: the daily digest.
 //! Must not name anything of a trade.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use crate::machine::Bundle;
 use crate::machine::trade::BundleRef;
 
 /// Path (as it would stand in a bundle) and text of each.
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 3] = [
     (
         "templates/mail/platform_digest/subject.txt.hbs",
         include_str!("../../templates/platform/digest/subject.txt.hbs"),
@@ -19,14 +19,6 @@ const TEMPLATES: [(&str, &str); 5] = [
     (
         "templates/mail/platform_digest/body.html.hbs",
         include_str!("../../templates/platform/digest/body.html.hbs"),
-    ),
-    (
-        "templates/mail/platform_incident/subject.txt.hbs",
-        include_str!("../../templates/platform/incident/subject.txt.hbs"),
-    ),
-    (
-        "templates/mail/platform_incident/body.txt.hbs",
-        include_str!("../../templates/platform/incident/body.txt.hbs"),
     ),
 ];
 

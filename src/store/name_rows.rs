@@ -112,3 +112,30 @@ pub fn accounts_of_audience(conn: &mut Connection, audiences: &[String]) -> Resu
     addressees.dedup();
     Ok(addressees)
 }
+
+/// Every account in use with the audiences it belongs to, for digests: its posts and its party. Accounts without any are left out.
+///
+/// # Errors
+/// A failing database.
+pub fn accounts_with_audiences(conn: &mut Connection) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+    let posts: Vec<(String, String, String)> = account_posts::table
+        .inner_join(accounts::table.on(accounts::id.eq(account_posts::account)))
+        .filter(accounts::disabled_at.is_null())
+        .select((account_posts::account, account_posts::post, account_posts::organisation))
+        .load(conn)?;
+    let parties: Vec<(String, Option<String>)> = accounts::table
+        .filter(accounts::disabled_at.is_null())
+        .filter(accounts::party.is_not_null())
+        .select((accounts::id, accounts::party))
+        .load(conn)?;
+    let mut found = std::collections::BTreeMap::<String, Vec<String>>::new();
+    for (account, post, organisation) in posts {
+        let audience = format!("post:{post}@{organisation}");
+        found.entry(account).or_default().push(audience);
+    }
+    for (account, party) in parties {
+        let audience = party.map(|party| format!("party:{party}"));
+        found.entry(account).or_default().extend(audience);
+    }
+    Ok(found.into_iter().collect())
+}

@@ -26,6 +26,17 @@ pub fn slot_claim(conn: &mut Connection, schedule: &str, slot: &str, at: Time) -
     }
 }
 
+/// Which of these slots are claimed already: a look that costs no commit.
+///
+/// # Errors
+/// A failing database.
+pub fn slots_taken(conn: &mut Connection, schedule: &str, slots: &[String]) -> Result<Vec<String>, StoreError> {
+    let rows = schedule_slots::table
+        .filter(schedule_slots::schedule.eq(schedule))
+        .filter(schedule_slots::slot.eq_any(slots));
+    Ok(rows.select(schedule_slots::slot).load(conn)?)
+}
+
 /// Marks a slot as done.
 ///
 /// # Errors

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::schema::{todo_audience, todos};
 use super::{Connection, StoreError};
+use crate::machine::Time;
 
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = todos, treat_none_as_default_value = false)]
@@ -69,6 +70,21 @@ pub fn todos_open_for(conn: &mut Connection, audiences: &[String], limit: i64) -
         .filter(todos::id.eq_any(concerned));
     let order = (todos::due_at.is_null(), todos::due_at, todos::id);
     Ok(rows.order(order).limit(limit).select(TodoRow::as_select()).load(conn)?)
+}
+
+/// Open to-dos that are due by `until` and do not stand still.
+///
+/// # Errors
+/// A failing database.
+pub fn todos_due(conn: &mut Connection, until: Time) -> Result<Vec<TodoRow>, StoreError> {
+    let rows = todos::table
+        .filter(todos::status.eq("open"))
+        .filter(todos::frozen.eq(false))
+        .filter(todos::due_at.le(until.0));
+    Ok(rows
+        .order((todos::due_at, todos::id))
+        .select(TodoRow::as_select())
+        .load(conn)?)
 }
 
 /// Whom a to-do concerns.

@@ -1,1 +1,6 @@
-//! Background loops: timers, outbox, calendar-driven schedules. Each is idempotent: period and nudge.
+//! Background loops: the outbox and calendar-driven sweeps. Each is idempotent: period and nudge.
+
+pub mod cron;
+pub mod outbox;
+mod reminders;
+pub mod sweeps;
