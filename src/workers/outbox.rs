@@ -82,7 +82,10 @@ impl Outbox {
             }
         }
         let all = u32::try_from(self.0.settings.parallel.max(1)).unwrap_or(u32::MAX);
-        if tokio::time::timeout(PARTING, self.0.places.acquire_many(all)).await.is_err() {
+        if tokio::time::timeout(PARTING, self.0.places.acquire_many(all))
+            .await
+            .is_err()
+        {
             tracing::warn!("effects under way were left to another worker");
         }
     }
@@ -172,7 +175,8 @@ impl Outbox {
                 Err(PerformError::Passing(_)) => "passing",
                 Err(PerformError::Lasting(_)) => "lasting",
             };
-            metrics::counter!("luochui_outbox_performed_total", "kind" => row.kind.clone(), "outcome" => told).increment(1);
+            metrics::counter!("luochui_outbox_performed_total", "kind" => row.kind.clone(), "outcome" => told)
+                .increment(1);
             if let Err(error) = self.settle(&row, &lease, outcome).await {
                 // The lease runs out and the work is done again: at least once.
                 tracing::warn!(outbox.id = %row.id, %error, "an effect could not be settled");
@@ -209,12 +213,20 @@ impl Outbox {
             until: self.0.engine.now().plus_millis(self.0.settings.lease_millis),
         };
         let id = row.id.clone();
-        let extended = self.0.engine.write("extend a lease", move |conn| lease_extend(conn, &id, &longer));
+        let extended = self
+            .0
+            .engine
+            .write("extend a lease", move |conn| lease_extend(conn, &id, &longer));
         // Where the store does not answer, the lease still holds for the rest of its time.
         extended.await.unwrap_or(true)
     }
 
-    async fn settle(&self, row: &OutboxRow, lease: &Lease, outcome: Result<(), PerformError>) -> Result<(), EngineError> {
+    async fn settle(
+        &self,
+        row: &OutboxRow,
+        lease: &Lease,
+        outcome: Result<(), PerformError>,
+    ) -> Result<(), EngineError> {
         let now = self.0.engine.now();
         let settlement = match outcome {
             Ok(()) => Settlement::Done,
@@ -230,10 +242,9 @@ impl Outbox {
             tracing::error!(outbox.id = %row.id, instance.id = %row.instance, kind = %row.kind, %error, "an effect failed for good");
         }
         let (row, owner) = (row.clone(), lease.owner.clone());
-        let settled = self
-            .0
-            .engine
-            .write("settle an effect", move |conn| settle(conn, &row, &owner, now, &settlement));
+        let settled = self.0.engine.write("settle an effect", move |conn| {
+            settle(conn, &row, &owner, now, &settlement)
+        });
         settled.await
     }
 }

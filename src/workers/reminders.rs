@@ -130,7 +130,8 @@ fn earlier(calendar: Option<&Calendar>, offset: i64, due: Time, period: Period) 
         Period::Millis(millis) => Some(due.plus_millis(-millis)),
         Period::Workdays(days) => {
             let calendar = calendar?;
-            let starts = (1..=days.saturating_add(LONGEST_HOLIDAY)).map(|back| due.plus_millis(-i64::from(back) * 86_400_000));
+            let starts =
+                (1..=days.saturating_add(LONGEST_HOLIDAY)).map(|back| due.plus_millis(-i64::from(back) * 86_400_000));
             let mut fitting = starts.filter(|start| calendar.deadline(*start, period, offset).due <= due);
             fitting.next()
         }

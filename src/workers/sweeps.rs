@@ -9,8 +9,8 @@ use serde_json::{Value as Json, json};
 use super::outbox::short_id;
 use super::reminders;
 use crate::engine::{Engine, EngineError};
-use crate::machine::snapshot::{snapshot, todo_definition};
 use crate::machine::Time;
+use crate::machine::snapshot::{snapshot, todo_definition};
 use crate::performers::{context, format, mails};
 use crate::store::idempotency_rows::keys_forget;
 use crate::store::incident_rows::{IncidentRow, incident_open};
@@ -88,7 +88,12 @@ async fn digests(engine: &Engine, now: Time, local: NaiveDateTime) -> Result<usi
     }
     let claimed = day.clone();
     // Claimed first: gathering is the dear part, and a digest that a crash swallows is made up for tomorrow.
-    if !engine.write("claim the digest", move |conn| slot_claim(conn, "digest", &claimed, now)).await? {
+    if !engine
+        .write("claim the digest", move |conn| {
+            slot_claim(conn, "digest", &claimed, now)
+        })
+        .await?
+    {
         return Ok(0);
     }
     let mine = engine.read(open_by_account).await?;
