@@ -65,10 +65,11 @@ fn play_step(stage: &mut Stage<'_>, scenario: &Scenario, step: &Step) -> Result<
             stage.failing.insert(inner.text()?);
             Ok(())
         }
+        "calendar" => calendar(stage, inner),
         "mend" => mend(stage, &inner.text()?).map_err(at),
         "expect" => expect::hold(stage, inner),
         other => Err(spot.fault(format!(
-            "`{other}` is not a step; known are start, send, refuse, todo, until, advance, outage, fail, mend, expect, use"
+            "`{other}` is not a step; known are start, send, refuse, todo, until, advance, outage, calendar, fail, mend, expect, use"
         ))),
     }
 }
@@ -350,6 +351,30 @@ fn find_todo<'s>(
         [] => Err(format!("no open to-do is `{state}`; open are: {}", all.join(", "))),
         _ => Err(format!("several open to-dos are `{state}`; say `of:` whose")),
     }
+}
+
+/// The State Council's notice for a year arrives: `{year: 2027, off: [2027-01-01 to 2027-01-03], work: []}`.
+fn calendar(stage: &mut Stage<'_>, spot: &Spot<'_>) -> Result<(), Fault> {
+    spot.only(&["year", "off", "work"])?;
+    let days = |key: &str| -> Result<String, Fault> {
+        let days = spot.get(key).map(|days| days.items()).transpose()?.unwrap_or_default();
+        let texts = days.iter().map(Spot::text).collect::<Result<Vec<_>, _>>()?;
+        Ok(texts.join(", "))
+    };
+    let text = format!(
+        "calendar: {}\nyear: {}\nsource: scenario\noff: [{}]\nwork: [{}]\n",
+        stage.bundle.calendar,
+        spot.need("year")?.int()?,
+        days("off")?,
+        days("work")?
+    );
+    stage
+        .calendars
+        .publish(&text)
+        .map_err(|error| spot.fault(format!("failed to {error}")))?;
+    let root = stage.instance(None).map_err(|message| spot.fault(message))?.id.clone();
+    let answer = stage.offer(system(), root, Cause::Calendar, Weather::default());
+    answer.map(|_| ()).map_err(|message| spot.fault(message))
 }
 
 /// Renders what failed, from now on and for what waits.
