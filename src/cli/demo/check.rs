@@ -94,7 +94,7 @@ fn documents(play: &Play, expected: &Expected, found: &mut Found) -> Result<(), 
             Ok(ready.then(|| items(&list).to_vec()))
         })?;
         for row in rows {
-            let name = row["document"].as_str().unwrap_or_default().to_owned();
+            let name = row["name"].as_str().unwrap_or_default().to_owned();
             match document(stage, &row, &folder.join(format!("{name}-{}.pdf", found.documents + 1))) {
                 Ok(()) => found.documents += 1,
                 Err(failure) => found.faults.push(format!("document {name}: {failure}")),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::Failure;
 use super::cast;
 use super::narrator::{beijing, yuan};
-use super::player::{Player, items, wait};
+use super::player::{Player, wait};
 use super::stage::{LIVE, Stage, states};
 
 /// What the parties hand in where a file is asked for: a minimal PDF.
@@ -69,12 +69,10 @@ impl<'a> Play<'a> {
     /// Signs the document of a to-do of the listing: acknowledges the digest of what is to be signed.
     pub fn sign(&self, who: &Player, state: &str, document: &str) -> Result<(), Failure> {
         let digest = wait(&format!("the document {document}"), || {
-            let list = who.get(&format!("instances/{}/documents", self.listing))?;
-            let newest = items(&list)
-                .iter()
-                .filter(|row| row["document"] == document)
-                .max_by_key(|row| row["revision"].as_u64());
-            Ok(newest.and_then(|row| row["sha256"].as_str()).map(str::to_owned))
+            let view = who.get(&format!("instances/{}", self.listing))?;
+            let documents = view["documents"].as_array().map_or(&[][..], Vec::as_slice);
+            let found = documents.iter().find(|row| row["name"] == document);
+            Ok(found.and_then(|row| row["sha256"].as_str()).map(str::to_owned))
         })?;
         self.act(who, state, "signed", &json!({"digest": digest}))?;
         let title = if document == "contract" {

@@ -29,7 +29,7 @@ pub struct Stage {
 impl Stage {
     /// The instance as the admin sees it, with its states and due times.
     pub fn look(&self, instance: &str) -> Result<Value, Failure> {
-        self.cast.admin.get(&format!("admin/instances/{instance}"))
+        self.cast.admin.get(&format!("instances/{instance}"))
     }
 
     /// Waits, in real time, until the instance is in the state.
@@ -57,10 +57,10 @@ impl Stage {
     /// When a timer of the instance is due.
     pub fn due(&self, instance: &str, timer: &str) -> Result<Time, Failure> {
         let view = self.look(instance)?;
-        let due = &view["timers"][timer]["due"];
+        let due = &view["due"][timer]["at"];
         due.as_i64()
             .map(Time)
-            .ok_or_else(|| Failure(format!("{instance} has no timer {timer}: {}", view["timers"])))
+            .ok_or_else(|| Failure(format!("{instance} has no timer {timer}: {}", view["due"])))
     }
 
     /// One field of the instance's data.
@@ -79,7 +79,7 @@ pub fn states(view: &Value) -> Vec<String> {
     let paths = view["states"].as_array().map_or(&[][..], Vec::as_slice);
     paths
         .iter()
-        .filter_map(|path| path.as_str().map(str::to_owned))
+        .filter_map(|path| path["path"].as_str().map(str::to_owned))
         .collect()
 }
 
