@@ -13,6 +13,7 @@ mod http;
 mod kill;
 mod openness;
 mod performers;
+mod serve;
 mod step;
 mod store;
 mod structure;

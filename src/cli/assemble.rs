@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::pin::Pin;
 
-use super::Failure;
+use super::{Failure, folder};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{self, Engine, EngineConfig};
@@ -37,6 +37,7 @@ pub async fn assemble(mut config: Config, clock: Clock) -> Result<Running, Failu
         .map_err(|error| Failure(format!("failed to listen: {error}")))?;
     config.http.listen = address.to_string();
     let (engine, engine_threads) = start_engine(&config, clock)?;
+    publish(&engine, &config).await?;
     let state = AppState::new(engine.clone(), config.clone())
         .map_err(|problem| Failure(format!("failed to start HTTP: {problem}")))?;
     let server = http::start(state, listener).map_err(|error| Failure(format!("failed to start HTTP: {error}")))?;
@@ -67,6 +68,22 @@ fn start_engine(config: &Config, clock: Clock) -> Result<(Engine, engine::Handle
         ..EngineConfig::new(config.database_url())
     };
     Engine::start(&settings, clock).map_err(|error| Failure(format!("failed to start the engine: {error}")))
+}
+
+/// Takes in the calendars and bundles of the workflows folder that are not published yet. A version that was published with other
+/// content ends the start: trades under way are pinned to what it was.
+async fn publish(engine: &Engine, config: &Config) -> Result<(), Failure> {
+    const BY: &str = "system";
+    for (name, text) in folder::calendar_files(&config.paths.workflows)? {
+        let imported = engine.import_calendar(&text, BY).await;
+        imported.map_err(|error| Failure(format!("calendars/{name}: {error}")))?;
+    }
+    for path in folder::bundle_folders(&config.paths.workflows)? {
+        let files = folder::read_bundle(&path, &config.paths.templates)?;
+        let published = engine.library().publish(files, BY).await;
+        published.map_err(|error| Failure(format!("{}: {error}", path.display())))?;
+    }
+    Ok(())
 }
 
 impl Running {
