@@ -1,5 +1,6 @@
 //! Puts the rooms together into a running server, for `serve`, the demo and the tests. Must not hold behaviour of its own.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -7,7 +8,7 @@ use std::pin::Pin;
 use super::{Failure, folder};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::engine::{self, Engine, EngineConfig};
+use crate::engine::{self, Engine, EngineConfig, PublishError};
 use crate::http::people::{self, NewAccount};
 use crate::http::{self, AppState, Standing, password};
 use crate::telemetry;
@@ -80,10 +81,24 @@ async fn publish(engine: &Engine, config: &Config) -> Result<(), Failure> {
     }
     for path in folder::bundle_folders(&config.paths.workflows)? {
         let files = folder::read_bundle(&path, &config.paths.templates)?;
+        let texts = files.clone();
         let published = engine.library().publish(files, BY).await;
-        published.map_err(|error| Failure(format!("{}: {error}", path.display())))?;
+        published.map_err(|error| Failure(format!("{}: {}", path.display(), explain(&error, &texts))))?;
     }
     Ok(())
+}
+
+/// A refusal to publish, with each fault of the definitions on its line.
+fn explain(error: &PublishError, files: &BTreeMap<String, String>) -> String {
+    match error {
+        PublishError::Invalid(faults) => {
+            let rendered = faults
+                .iter()
+                .map(|fault| fault.render(files.get(&fault.file).map(String::as_str)));
+            format!("{error}\n\n{}", rendered.collect::<Vec<_>>().join("\n"))
+        }
+        other => other.to_string(),
+    }
 }
 
 impl Running {
