@@ -10,6 +10,7 @@ use super::problem::{Code, Problem};
 use super::state::AppState;
 use crate::machine::step::Actor;
 use crate::machine::value::Name;
+use crate::machine::view::Reader;
 use crate::store::account_rows::{self, AccountRow};
 use crate::store::session_rows::{self, SessionRow};
 use crate::store::{Connection, StoreError};
@@ -74,9 +75,9 @@ impl Account {
         }
     }
 
-    /// True for those who read every instance.
+    /// True for those who see the platform's inside: definitions, incidents, all instances.
     #[must_use]
-    pub fn reads_everything(&self) -> bool {
+    pub fn supervises(&self) -> bool {
         matches!(self.standing, Standing::Admin | Standing::Oversight)
     }
 }
@@ -86,15 +87,26 @@ impl Account {
 pub struct Caller(pub Option<Arc<Account>>);
 
 impl Caller {
-    /// The actor a machine is asked about; nobody in particular where no one is signed in.
+    /// With whose eyes instances are read: an admin's see all, everybody else's what the definition opens to their roles.
+    /// Oversight too: a workflow gives it the role of its post, and keeps from it what nobody may know yet.
     #[must_use]
-    pub fn actor(&self) -> Actor {
-        self.0.as_ref().map(|account| account.actor.clone()).unwrap_or_default()
+    pub fn eyes(&self) -> Eyes {
+        match &self.0 {
+            Some(account) if account.standing == Standing::Admin => Eyes(None),
+            Some(account) => Eyes(Some(account.actor.clone())),
+            None => Eyes(Some(Actor::default())),
+        }
     }
+}
 
+/// Somebody's view of instances; `None` sees everything.
+#[derive(Clone, Debug)]
+pub struct Eyes(pub Option<Actor>);
+
+impl Eyes {
     #[must_use]
-    pub fn reads_everything(&self) -> bool {
-        self.0.as_ref().is_some_and(|account| account.reads_everything())
+    pub fn reader(&self) -> Reader<'_> {
+        self.0.as_ref().map_or(Reader::Everything, Reader::Actor)
     }
 }
 

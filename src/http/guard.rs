@@ -99,7 +99,7 @@ fn check(allowed: Allowed, account: Option<&Account>) -> Result<(), Problem> {
         Allowed::Ordinary => account.standing == Standing::Ordinary,
         Allowed::Staff => account.standing == Standing::Ordinary && !account.actor.posts.is_empty(),
         Allowed::Admin => account.standing == Standing::Admin,
-        Allowed::Supervision => account.reads_everything(),
+        Allowed::Supervision => account.supervises(),
     };
     if fits {
         Ok(())

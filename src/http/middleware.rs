@@ -11,6 +11,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, web};
 
 use super::fresh;
+use super::pages::Drawn;
 use super::problem::{Code, Language, Problem};
 use super::state::AppState;
 
@@ -47,7 +48,9 @@ pub async fn finish(
 fn tell(response: ServiceResponse<BoxBody>, language: Language, id: &str) -> ServiceResponse<BoxBody> {
     let problem = response.response().extensions().get::<Problem>().cloned();
     let status = response.status();
+    let drawn = response.response().extensions().get::<Drawn>().is_some();
     let problem = match problem {
+        _ if drawn => return response,
         Some(problem) => problem,
         None if status.is_client_error() || status.is_server_error() => foreign(status.as_u16()),
         None => return response,

@@ -2,27 +2,36 @@
 //! Must not decide about a trade: `engine` does, and a lawful no comes back as an answer.
 
 mod api;
+mod attachments;
 mod caller;
 mod codes;
+mod commands;
 mod extract;
+mod forms;
 mod fresh;
 mod guard;
+mod history;
+pub mod hooks;
 mod language;
 mod limits;
+mod links;
 mod middleware;
 mod once;
 pub mod openapi;
 mod page;
+mod pages;
 pub mod password;
 pub mod people;
 pub mod problem;
 mod readiness;
+pub mod route;
 pub mod routes;
 pub mod server;
 mod sessions;
 mod state;
 mod strict;
 mod token;
+mod upload;
 
 pub use caller::Standing;
 pub use guard::{Allowed, Keyed};

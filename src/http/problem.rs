@@ -107,6 +107,12 @@ impl Problem {
         }
     }
 
+    /// The sentence for a page, in Chinese.
+    #[must_use]
+    pub fn sentence(&self) -> &str {
+        &self.zh
+    }
+
     /// The body in the language asked for.
     #[must_use]
     pub fn body(&self, language: Language, request: &str) -> Vec<u8> {

@@ -1,133 +1,29 @@
 //! The one flat list of routes: method, path, who may call it, handler. The server and the documentation are made from it.
 //! Must not hold behaviour.
 
-use std::collections::BTreeMap;
+use actix_web::web;
 
-use actix_web::http::Method;
-use actix_web::middleware::{Next, from_fn};
-use actix_web::{ResponseError, dev::ServiceRequest, web};
-use utoipa::ToSchema;
-use utoipa::openapi::{RefOr, Schema};
-
-use super::api::{accounts, auth, health, me, organisations};
-use super::guard::{Allowed, Keyed, guard};
-use super::openapi;
-use super::problem::{Code, Problem};
-
-/// A schema with its name and those it refers to.
-#[derive(Clone)]
-pub struct Shape {
-    pub name: String,
-    pub schema: fn() -> RefOr<Schema>,
-    pub parts: fn(&mut Vec<(String, RefOr<Schema>)>),
-}
-
-/// What a request carries.
-#[derive(Clone)]
-pub enum Body {
-    None,
-    Json(Shape),
-    /// A JSON object whose fields the workflow declares.
-    Fields,
-    /// `multipart/form-data` with one part `file`.
-    Upload,
-}
-
-/// What a good answer is.
-#[derive(Clone)]
-pub enum Answer {
-    /// A JSON object described in words.
-    Object,
-    Json(Shape),
-    Bytes(&'static str),
-    Nothing,
-}
-
-/// One route.
-#[derive(Clone)]
-pub struct Route {
-    pub method: Method,
-    pub path: &'static str,
-    pub allowed: Allowed,
-    pub keyed: Keyed,
-    pub title: &'static str,
-    pub body: Body,
-    pub answer: Answer,
-    /// Query parameters with what they mean.
-    pub query: &'static [(&'static str, &'static str)],
-    handler: fn() -> actix_web::Route,
-}
-
-fn shape<T: ToSchema>() -> Shape {
-    Shape {
-        name: T::name().into_owned(),
-        schema: T::schema,
-        parts: T::schemas,
-    }
-}
-
-impl Route {
-    fn new(
-        method: Method,
-        path: &'static str,
-        allowed: Allowed,
-        title: &'static str,
-        handler: fn() -> actix_web::Route,
-    ) -> Self {
-        Self {
-            method,
-            path,
-            allowed,
-            keyed: Keyed::No,
-            title,
-            body: Body::None,
-            answer: Answer::Object,
-            query: &[],
-            handler,
-        }
-    }
-
-    fn takes<T: ToSchema>(mut self) -> Self {
-        self.body = Body::Json(shape::<T>());
-        self
-    }
-
-    fn body(mut self, body: Body) -> Self {
-        self.body = body;
-        self
-    }
-
-    fn gives<T: ToSchema>(mut self) -> Self {
-        self.answer = Answer::Json(shape::<T>());
-        self
-    }
-
-    fn answers(mut self, answer: Answer) -> Self {
-        self.answer = answer;
-        self
-    }
-
-    fn query(mut self, query: &'static [(&'static str, &'static str)]) -> Self {
-        self.query = query;
-        self
-    }
-
-    fn keyed(mut self) -> Self {
-        self.keyed = Keyed::Required;
-        self
-    }
-
-    fn build(&self) -> actix_web::Route {
-        let (allowed, keyed) = (self.allowed, self.keyed);
-        let layer = from_fn(move |request: ServiceRequest, next: Next<_>| guard(allowed, keyed, request, next));
-        (self.handler)().method(self.method.clone()).wrap(layer)
-    }
-}
+use super::api::{
+    accounts, auth, calendars, definitions, documents, files, health, hooks, incidents, instances, listings, me, mine,
+    organisations, todos,
+};
+use super::guard::Allowed;
+pub use super::route::{Answer, Body, Route, Shape};
+use super::route::{get, post, put};
+use super::{openapi, pages};
 
 const PAGED: &[(&str, &str)] = &[
     ("after", "翻页标记，取自上一页的 `next`"),
     ("limit", "每页条数，1 至 100"),
 ];
+
+const LISTED: &[(&str, &str)] = &[
+    ("q", "任一列表字段中的文字"),
+    ("category", "按列表字段筛选；任何列表字段都可以这样用"),
+    PAGED[0],
+    PAGED[1],
+];
+const BY_MACHINE: &[(&str, &str)] = &[("machine", "状态机"), PAGED[0], PAGED[1]];
 
 macro_rules! to {
     ($handler:path) => {
@@ -135,22 +31,19 @@ macro_rules! to {
     };
 }
 
-fn get(path: &'static str, allowed: Allowed, title: &'static str, handler: fn() -> actix_web::Route) -> Route {
-    Route::new(Method::GET, path, allowed, title, handler)
-}
-
-fn post(path: &'static str, allowed: Allowed, title: &'static str, handler: fn() -> actix_web::Route) -> Route {
-    Route::new(Method::POST, path, allowed, title, handler)
-}
-
-fn put(path: &'static str, allowed: Allowed, title: &'static str, handler: fn() -> actix_web::Route) -> Route {
-    Route::new(Method::PUT, path, allowed, title, handler)
-}
-
 /// All routes.
 #[must_use]
 pub fn all() -> Vec<Route> {
-    [platform(), accounts()].concat()
+    [
+        platform(),
+        public(),
+        accounts(),
+        trades(),
+        todos(),
+        administration(),
+        pages(),
+    ]
+    .concat()
 }
 
 fn platform() -> Vec<Route> {
@@ -171,6 +64,153 @@ fn platform() -> Vec<Route> {
             to!(openapi::page),
         )
         .answers(Answer::Bytes("text/html")),
+    ]
+}
+
+fn public() -> Vec<Route> {
+    use Allowed::{Anyone, Signature};
+    vec![
+        get("/api/v1/time", Anyone, "服务器时间", to!(health::time)),
+        get("/api/v1/listings", Anyone, "公开的交易", to!(listings::list)).query(LISTED),
+        get(
+            "/api/v1/listings/{id}",
+            Anyone,
+            "一宗交易的公开内容",
+            to!(listings::show),
+        ),
+        get(
+            "/api/v1/instances/{id}",
+            Anyone,
+            "一个实例中可以看到的内容",
+            to!(instances::show),
+        ),
+        get(
+            "/api/v1/instances/{id}/history",
+            Anyone,
+            "一个实例的进程",
+            to!(instances::course),
+        )
+        .query(PAGED),
+        get(
+            "/api/v1/instances/{id}/documents",
+            Anyone,
+            "一个实例的文书",
+            to!(documents::list),
+        ),
+        get(
+            "/api/v1/documents/{id}",
+            Anyone,
+            "文书（PDF）",
+            to!(documents::download),
+        )
+        .answers(Answer::Bytes("application/pdf")),
+        get("/api/v1/files/{id}", Anyone, "附件", to!(files::download))
+            .query(&[("instance", "通过哪个实例的字段读取他人上传的附件")])
+            .answers(Answer::Bytes("application/octet-stream")),
+        post(
+            "/api/v1/hooks/{name}",
+            Signature,
+            "外部系统的签名消息",
+            to!(hooks::deliver),
+        )
+        .body(Body::Fields),
+    ]
+}
+
+fn trades() -> Vec<Route> {
+    use Allowed::{Ordinary, SignedIn};
+    vec![
+        post("/api/v1/trades", Ordinary, "新开一宗交易", to!(instances::open))
+            .takes::<instances::Open>()
+            .keyed(),
+        post(
+            "/api/v1/instances/{id}/events/{name}",
+            Ordinary,
+            "送一个事件",
+            to!(instances::send),
+        )
+        .body(Body::Fields)
+        .keyed(),
+        get("/api/v1/my/trades", SignedIn, "我的交易", to!(mine::list)).query(PAGED),
+        post("/api/v1/files", Ordinary, "上传附件", to!(files::upload))
+            .body(Body::Upload)
+            .gives::<files::Uploaded>()
+            .keyed(),
+    ]
+}
+
+fn todos() -> Vec<Route> {
+    use Allowed::{Ordinary, SignedIn};
+    vec![
+        get("/api/v1/todos", SignedIn, "我的办件", to!(todos::list)).query(PAGED),
+        get("/api/v1/todos/{id}", SignedIn, "一件办件及其表单", to!(todos::show)),
+        put("/api/v1/todos/{id}/draft", Ordinary, "暂存表单", to!(todos::save_draft))
+            .body(Body::Fields)
+            .answers(Answer::Nothing),
+        post("/api/v1/todos/{id}/claim", Ordinary, "认领", to!(todos::claim)).keyed(),
+        post("/api/v1/todos/{id}/release", Ordinary, "退回认领", to!(todos::release)).keyed(),
+        post("/api/v1/todos/{id}/transfer", Ordinary, "转交", to!(todos::transfer))
+            .takes::<todos::Transfer>()
+            .keyed(),
+        post(
+            "/api/v1/todos/{id}/outcomes/{outcome}",
+            Ordinary,
+            "办理",
+            to!(todos::complete),
+        )
+        .body(Body::Fields)
+        .keyed(),
+    ]
+}
+
+fn administration() -> Vec<Route> {
+    use Allowed::{Admin, Supervision};
+    vec![
+        get(
+            "/api/v1/admin/definitions",
+            Supervision,
+            "已发布的流程",
+            to!(definitions::list),
+        ),
+        post(
+            "/api/v1/admin/definitions",
+            Admin,
+            "发布流程",
+            to!(definitions::publish),
+        )
+        .takes::<definitions::Files>()
+        .keyed(),
+        post(
+            "/api/v1/admin/definitions/check",
+            Admin,
+            "检查流程",
+            to!(definitions::check),
+        )
+        .takes::<definitions::Files>(),
+        get("/api/v1/admin/instances", Admin, "全部实例", to!(instances::list)).query(BY_MACHINE),
+        get("/api/v1/admin/incidents", Supervision, "事故", to!(incidents::list)).query(PAGED),
+        post(
+            "/api/v1/admin/incidents/{id}/retry",
+            Admin,
+            "重试",
+            to!(incidents::retry),
+        )
+        .keyed(),
+        get("/api/v1/admin/calendars", Supervision, "工作日历", to!(calendars::list)),
+        post("/api/v1/admin/calendars", Admin, "导入工作日历", to!(calendars::import))
+            .takes::<calendars::Import>()
+            .keyed(),
+    ]
+}
+
+fn pages() -> Vec<Route> {
+    use Allowed::{Anyone, MailLink};
+    let page = Answer::Bytes("text/html");
+    vec![
+        get("/t/{token}", MailLink, "邮件链接：说明将要办理的事", to!(pages::ask)).answers(page.clone()),
+        post("/t/{token}", MailLink, "邮件链接：办理", to!(pages::act)).answers(page.clone()),
+        get("/todos/{id}", Anyone, "办件页面", to!(pages::todo)).answers(page.clone()),
+        get("/portal/{file}", Anyone, "页面的样式与脚本", to!(pages::asset)).answers(page),
     ]
 }
 
@@ -224,33 +264,4 @@ fn accounts() -> Vec<Route> {
         .gives::<organisations::Organisation>()
         .keyed(),
     ]
-}
-
-/// Puts the list into an actix application.
-pub fn configure(config: &mut web::ServiceConfig) {
-    let mut by_path: Vec<(&'static str, Vec<Route>)> = Vec::new();
-    let mut places = BTreeMap::new();
-    for route in all() {
-        let place = *places.entry(route.path).or_insert_with(|| {
-            by_path.push((route.path, Vec::new()));
-            by_path.len() - 1
-        });
-        if let Some((_, routes)) = by_path.get_mut(place) {
-            routes.push(route);
-        }
-    }
-    for (path, routes) in by_path {
-        let allow: Vec<_> = routes.iter().map(|route| route.method.as_str().to_owned()).collect();
-        let allow = allow.join(", ");
-        let mut resource = web::resource(path);
-        for route in &routes {
-            resource = resource.route(route.build());
-        }
-        let refuse = move || {
-            let mut problem = Problem::new(Code::MethodNotAllowed);
-            problem.allow = Some(allow.clone());
-            std::future::ready(problem.error_response())
-        };
-        config.service(resource.default_service(web::to(refuse)));
-    }
 }

@@ -9,6 +9,7 @@ use actix_web::{App, HttpServer, ResponseError, web};
 
 use super::middleware::finish;
 use super::problem::{Code, Problem};
+use super::route::configure;
 use super::routes;
 use super::state::AppState;
 
@@ -29,7 +30,7 @@ pub fn start(state: AppState, listener: TcpListener) -> std::io::Result<Server> 
         App::new()
             .app_data(data.clone())
             .app_data(paths)
-            .configure(routes::configure)
+            .configure(|config| configure(routes::all(), config))
             .default_service(web::to(|| {
                 std::future::ready(Problem::new(Code::NotFound).error_response())
             }))

@@ -4,7 +4,7 @@
 //! published and never meets a missing name when it is rendered.
 
 use super::definition::model::{Bundle, Machine, TodoDefinition};
-use super::expression::{Reference, Scope};
+use super::expression::{Expression, Reference, Scope};
 use super::roles;
 use super::trade::{Document, Instance, Todo, Trade};
 use super::value::{Map, Name, Value};
@@ -91,6 +91,18 @@ fn portrait(bundle: &Bundle, trade: &Trade, instance: &Instance) -> Map {
 
 fn texts(names: impl Iterator<Item = Name>) -> Value {
     Value::List(names.map(Value::Text).collect())
+}
+
+/// The value of an expression over a trade at rest, such as the condition of a to-do's page.
+///
+/// # Errors
+/// A name that has no value outside a step, or an expression that cannot be evaluated.
+pub fn evaluate(bundle: &Bundle, trade: &Trade, instance: &Instance, of: &Expression) -> Result<Value, String> {
+    of.evaluate(&Reading {
+        bundle,
+        trade,
+        instance,
+    })
 }
 
 /// All fields with their values, computed ones included, null where there is none.

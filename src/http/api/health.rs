@@ -12,6 +12,11 @@ pub async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({"alive": true}))
 }
 
+/// For countdowns: a client's own clock may be wrong.
+pub async fn time(state: web::Data<AppState>) -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({"now": state.now()}))
+}
+
 pub async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     let missing = readiness::missing(&state).await;
     if missing.is_empty() {

@@ -2,6 +2,16 @@
 
 pub mod accounts;
 pub mod auth;
+pub mod calendars;
+pub mod definitions;
+pub mod documents;
+pub mod files;
 pub mod health;
+pub mod hooks;
+pub mod incidents;
+pub mod instances;
+pub mod listings;
 pub mod me;
+pub mod mine;
 pub mod organisations;
+pub mod todos;

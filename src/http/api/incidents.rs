@@ -1,0 +1,104 @@
+//! Incidents: what the machinery could not do, and trying it again. Must not repair a trade's data.
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use crate::engine::IdempotencyKey;
+use crate::http::caller::SignedIn;
+use crate::http::extract::{self, Command, Empty, Query};
+use crate::http::page::{Cursor, Page};
+use crate::http::problem::{Code, Problem};
+use crate::http::state::AppState;
+use crate::http::{commands, once};
+use crate::machine::step::Cause;
+use crate::machine::value::Name;
+use crate::store::incident_rows::{self, IncidentRow};
+use crate::store::lease_rows;
+use crate::store::list_rows::{self, After};
+
+pub async fn list(state: web::Data<AppState>, mut query: Query) -> Result<HttpResponse, Problem> {
+    let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
+    query.finish()?;
+    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
+    let after = page.after.map(|cursor| After {
+        key: cursor.key,
+        id: cursor.id,
+    });
+    let rows = state
+        .engine
+        .read(move |conn| list_rows::incident_page(conn, after.as_ref(), limit))
+        .await?;
+    let last = rows.last().filter(|_| rows.len() == page.limit);
+    let next = last.map(|row| {
+        Cursor {
+            key: row.opened_at,
+            id: row.id.clone(),
+        }
+        .encode()
+    });
+    let items: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            json!({"id": row.id, "trade": row.trade, "instance": row.instance, "kind": row.kind, "place": row.place,
+                "text": row.text, "opened_at": row.opened_at, "closed_at": row.closed_at, "closed_by": row.closed_by})
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({"items": items, "next": next})))
+}
+
+/// Tries again what failed: an effect from its first attempt on, or the timers of the instance that wait for an admin.
+pub async fn retry(
+    state: web::Data<AppState>,
+    admin: SignedIn,
+    path: web::Path<String>,
+    command: Command<Empty>,
+) -> Result<HttpResponse, Problem> {
+    let id = extract::id(&path)?.to_owned();
+    let wanted = id.clone();
+    let row = state
+        .engine
+        .read(move |conn| incident_rows::incident_get(conn, &wanted))
+        .await?;
+    let row = row.ok_or_else(|| Problem::new(Code::NotFound))?;
+    if row.closed_at.is_none() && row.kind != "outbox" {
+        fire(&state, &admin, &row, &command.key).await?;
+    }
+    let (by, at) = (admin.id.clone(), state.now());
+    let run = move |conn: &mut _| {
+        if row.closed_at.is_some() {
+            return Ok(Err(Problem::new(Code::Conflict).detail("the incident is closed")));
+        }
+        if row.kind == "outbox" && !lease_rows::lease_retry(conn, &row.place, at)? {
+            return Ok(Err(
+                Problem::new(Code::Conflict).detail("the effect does not wait for a retry")
+            ));
+        }
+        incident_rows::incident_close(conn, &id, &by, at)?;
+        Ok(Ok(json!({"id": id, "retried": true})))
+    };
+    let done = once::once(&state, &admin.id, command.key, "retry incident", run).await?;
+    Ok(HttpResponse::Ok().json(done))
+}
+
+/// Fires the held timers of the instance once more; a timer that fails again opens an incident of its own.
+async fn fire(state: &AppState, admin: &SignedIn, row: &IncidentRow, key: &IdempotencyKey) -> Result<(), Problem> {
+    let Some(instance) = row.instance.as_deref().map(Name::from) else {
+        return Err(Problem::new(Code::Conflict).detail("there is nothing to try again"));
+    };
+    let snapshot = state.engine.trade(&instance).await?;
+    let timers = snapshot.trade.instances.get(&instance).map(|instance| &instance.timers);
+    let held = timers
+        .into_iter()
+        .flatten()
+        .filter(|(_, timer)| timer.held)
+        .map(|(name, _)| name.clone());
+    for timer in held {
+        let key = IdempotencyKey {
+            key: format!("{}:{timer}", key.key),
+            body_sha256: key.body_sha256.clone(),
+        };
+        let cause = Cause::Retry { timer };
+        commands::offer(state, admin.actor.clone(), key, &instance, cause).await?;
+    }
+    Ok(())
+}

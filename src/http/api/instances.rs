@@ -1,0 +1,186 @@
+//! Instances: what may be seen of one, its course, and the one command of a trade. Must not decide about it.
+
+use actix_web::http::header::{ETAG, IF_NONE_MATCH};
+use actix_web::{HttpRequest, HttpResponse, web};
+use sha2::{Digest, Sha256};
+
+use crate::engine::Request;
+use crate::http::attachments;
+use crate::http::caller::{Caller, SignedIn};
+use crate::http::commands::{self, Seen};
+use crate::http::extract::{Command, Query};
+use crate::http::forms;
+use crate::http::history;
+use crate::http::page::{Cursor, Page};
+use crate::http::problem::{Code, Problem};
+use crate::http::state::AppState;
+use crate::machine::definition::model::{Machine, Type};
+use crate::machine::step::Actor;
+use crate::machine::value::{Map, Name, Value};
+use crate::machine::view;
+use crate::store::list_rows::{self, After, Filter};
+
+/// Opens a trade: the newest version of a bundle, with the data that its first form would hold.
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Open {
+    bundle: String,
+    /// Absent: the bundle's root.
+    #[serde(default)]
+    machine: Option<String>,
+    #[schema(value_type = Object)]
+    data: Map,
+}
+
+pub async fn open(
+    state: web::Data<AppState>,
+    account: SignedIn,
+    command: Command<Open>,
+) -> Result<HttpResponse, Problem> {
+    let Open { bundle, machine, data } = command.body;
+    let definition = state.engine.library().latest(&bundle)?;
+    let name = machine.map_or_else(|| definition.root.clone(), Name::from);
+    let opened = definition
+        .machines
+        .get(&name)
+        .filter(|machine| machine.child_of.is_none());
+    let opened = opened.ok_or_else(|| Problem::field("machine", "cannot be opened by itself"))?;
+    may_open(opened, &data, &account.actor)?;
+    attachments::check(&state, &account, attachments::of_machine(opened, &data), None).await?;
+    let request = Request::Open {
+        bundle: bundle.into(),
+        machine: Some(name),
+        data,
+    };
+    let receipt = commands::submit(&state, account.actor.clone(), command.key, request).await?;
+    Ok(HttpResponse::Created().json(commands::present(&receipt)))
+}
+
+/// Where the machine declares no event `start`, which says who may: nobody opens a trade in another organisation's name;
+/// one's post is at the centre or at an organisation that the data name.
+fn may_open(machine: &Machine, data: &Map, actor: &Actor) -> Result<(), Problem> {
+    if machine.events.contains_key("start") {
+        return Ok(());
+    }
+    let named = |at: &Name| {
+        let organisations = machine.data.iter().filter(|field| field.kind == Type::Organisation);
+        let mut codes = organisations.filter_map(|field| data.get(&field.name));
+        codes.any(|code| code.as_text() == Some(at))
+    };
+    let mut posts = actor.posts.iter();
+    let fits = posts.any(|(_, at)| &**at == crate::machine::roles::CENTRE || named(at));
+    if fits {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::Forbidden).detail("the data name no organisation of yours"))
+    }
+}
+
+pub async fn show(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    caller: Caller,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let seen = commands::see(&state, &path, &caller.eyes()).await?;
+    answer(&request, &detail(&seen, &caller)?)
+}
+
+/// An instance as its detail shows it, with the descriptions of its fields.
+pub fn detail(seen: &Seen, caller: &Caller) -> Result<Map, Problem> {
+    let Seen { snapshot, instance } = seen;
+    let eyes = caller.eyes();
+    let shown = view::view_for(&snapshot.bundle, &snapshot.trade, instance, eyes.reader());
+    let mut shown = shown.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let machine = snapshot
+        .bundle
+        .machines
+        .get(&instance.machine)
+        .ok_or_else(|| Problem::new(Code::NotFound))?;
+    if let Some(Value::Map(data)) = shown.get("data") {
+        let fields = forms::fields_of(machine, data);
+        shown.insert("fields".into(), fields);
+    }
+    let reference = &snapshot.bundle.reference;
+    shown.insert("bundle".into(), reference.name.clone().into());
+    shown.insert("bundle_version".into(), reference.version.clone().into());
+    Ok(shown)
+}
+
+/// With an ETag over what this reader sees: one over the trade would tell when others act.
+pub fn answer(request: &HttpRequest, shown: &Map) -> Result<HttpResponse, Problem> {
+    let body = serde_json::to_vec(shown).map_err(|error| Problem::internal("encode an answer", &error))?;
+    let digest = hex::encode(Sha256::digest(&body));
+    let tag = format!("\"{}\"", digest.get(..32).unwrap_or(&digest));
+    let known = request
+        .headers()
+        .get(IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok());
+    if known == Some(tag.as_str()) {
+        return Ok(HttpResponse::NotModified().insert_header((ETAG, tag)).finish());
+    }
+    Ok(HttpResponse::Ok()
+        .insert_header((ETAG, tag))
+        .content_type("application/json")
+        .body(body))
+}
+
+pub async fn send(
+    state: web::Data<AppState>,
+    account: SignedIn,
+    path: web::Path<(String, String)>,
+    command: Command<Map>,
+) -> Result<HttpResponse, Problem> {
+    let (instance, event) = path.into_inner();
+    let receipt = commands::send(&state, &account, command.key, (&instance, &event), command.body).await?;
+    Ok(HttpResponse::Ok().json(commands::present(&receipt)))
+}
+
+pub async fn course(
+    state: web::Data<AppState>,
+    caller: Caller,
+    path: web::Path<String>,
+    mut query: Query,
+) -> Result<HttpResponse, Problem> {
+    let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
+    query.finish()?;
+    let seen = commands::see(&state, &path, &caller.eyes()).await?;
+    let (items, next) = history::course(&state, &seen, &caller, page).await?;
+    Ok(HttpResponse::Ok().json(serde_json::json!({"items": items, "next": next})))
+}
+
+/// All instances, for those who run the platform.
+pub async fn list(state: web::Data<AppState>, mut query: Query) -> Result<HttpResponse, Problem> {
+    let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
+    let filter = Filter {
+        machine: query.take("machine"),
+        ..Filter::default()
+    };
+    query.finish()?;
+    let limit = page.limit;
+    let after = page.after.map(|cursor| After {
+        key: cursor.key,
+        id: cursor.id,
+    });
+    let count = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = state
+        .engine
+        .read(move |conn| list_rows::instance_page(conn, &filter, after.as_ref(), count))
+        .await?;
+    let last = rows.last().filter(|_| rows.len() == limit);
+    let next = last.map(|row| {
+        Cursor {
+            key: row.opened_at,
+            id: row.id.clone(),
+        }
+        .encode()
+    });
+    let items: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            serde_json::json!({"id": row.id, "trade": row.trade, "machine": row.machine,
+                "done": row.done, "opened_at": row.opened_at})
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(serde_json::json!({"items": items, "next": next})))
+}

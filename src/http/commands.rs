@@ -1,0 +1,136 @@
+//! From a request to the engine: finds the instance, hides what the sender may not see, submits, presents the receipt.
+//! Must not decide: the machine does.
+
+use std::sync::Arc;
+
+use super::attachments;
+use super::caller::{Account, Eyes};
+use super::problem::{Code, Problem};
+use super::state::AppState;
+use crate::engine::{IdempotencyKey, Receipt, Request, Snapshot, Submission};
+use crate::machine::step::{Act, Actor, Answer, Cause};
+use crate::machine::trade::{Instance, TodoId};
+use crate::machine::value::{Map, Name, Value};
+use crate::machine::view;
+
+/// An instance that somebody may see, with its trade.
+pub struct Seen {
+    pub snapshot: Snapshot,
+    pub instance: Arc<Instance>,
+}
+
+/// The instance, as it is committed.
+///
+/// # Errors
+/// `not_found`, the same for one that does not exist and one that may not be seen.
+pub async fn see(state: &AppState, id: &str, eyes: &Eyes) -> Result<Seen, Problem> {
+    let id = Name::from(super::extract::id(id)?);
+    let snapshot = state.engine.trade(&id).await?;
+    let instance = snapshot
+        .trade
+        .instances
+        .get(&id)
+        .cloned()
+        .ok_or_else(|| Problem::new(Code::NotFound))?;
+    if !view::may_see(&snapshot.bundle, &snapshot.trade, &instance, eyes.reader()) {
+        return Err(Problem::new(Code::NotFound));
+    }
+    Ok(Seen { snapshot, instance })
+}
+
+/// Offers an event that the machine declares.
+///
+/// # Errors
+/// `not_found`, `forbidden` files, or the machine's own no.
+pub async fn send(
+    state: &AppState,
+    account: &Account,
+    key: IdempotencyKey,
+    (instance, event): (&str, &str),
+    payload: Map,
+) -> Result<Receipt, Problem> {
+    let seen = see(state, instance, &Eyes(Some(account.actor.clone()))).await?;
+    let held = attachments::of_event(&seen, event, &payload);
+    attachments::check(state, account, held, Some(&seen)).await?;
+    let cause = Cause::Event {
+        name: event.into(),
+        payload,
+    };
+    offer(state, account.actor.clone(), key, &seen.instance.id, cause).await
+}
+
+/// Does something with a to-do.
+///
+/// # Errors
+/// `not_found`, `forbidden` files, or the machine's own no.
+pub async fn act(
+    state: &AppState,
+    account: &Account,
+    key: IdempotencyKey,
+    seen: &Seen,
+    (todo, act): (&TodoId, Act),
+) -> Result<Receipt, Problem> {
+    if let Act::Complete { payload, .. } = &act {
+        let held = attachments::of_fields(seen, payload);
+        attachments::check(state, account, held, Some(seen)).await?;
+    }
+    let cause = Cause::Todo {
+        todo: todo.clone(),
+        act,
+    };
+    offer(state, account.actor.clone(), key, &seen.instance.id, cause).await
+}
+
+/// Submits a cause; what is not a yes is a problem.
+///
+/// # Errors
+/// The machine's no, an incident, or the engine's own.
+pub async fn offer(
+    state: &AppState,
+    actor: Actor,
+    key: IdempotencyKey,
+    instance: &Name,
+    cause: Cause,
+) -> Result<Receipt, Problem> {
+    let request = Request::Offer {
+        instance: instance.clone(),
+        cause,
+    };
+    submit(state, actor, key, request).await
+}
+
+/// Submits a request. The time is taken here, when all of it has been read and checked: a body that trickles in must not
+/// be counted from its first byte.
+///
+/// # Errors
+/// The machine's no, an incident, or the engine's own.
+pub async fn submit(state: &AppState, actor: Actor, key: IdempotencyKey, request: Request) -> Result<Receipt, Problem> {
+    let submission = Submission {
+        actor,
+        key: Some(key),
+        ingress: state.now(),
+        request,
+    };
+    let receipt = state.engine.submit(submission).await?;
+    Problem::check(&receipt.answer)?;
+    Ok(receipt)
+}
+
+/// What the sender is told: nothing that counts, and no transitions of instances that are not theirs.
+#[must_use]
+pub fn present(receipt: &Receipt) -> Map {
+    let (created, repeated) = match &receipt.answer {
+        Answer::Taken { created } => (created.clone().map_or(Value::Null, Value::Text), false),
+        _ => (Value::Null, true),
+    };
+    Map::from([
+        ("instance".into(), receipt.instance.clone().into()),
+        ("created".into(), created),
+        ("repeated".into(), repeated.into()),
+        ("at".into(), receipt.at.into()),
+        (
+            "states".into(),
+            Value::List(receipt.states.iter().cloned().map(Value::Text).collect()),
+        ),
+    ])
+}

@@ -1,0 +1,141 @@
+//! Links in mails that act once: what a page may show before, and the act itself. Must not act on a GET, which mail scanners make.
+
+use super::caller::{Account, Standing};
+use super::commands::{self, Seen};
+use super::fresh;
+use super::problem::{Code, Problem};
+use super::state::AppState;
+use crate::engine::IdempotencyKey;
+use crate::machine::snapshot::todo_definition;
+use crate::machine::step::Act;
+use crate::machine::trade::TodoId;
+use crate::machine::value::{Map, Name};
+use crate::machine::view;
+use crate::store::account_rows;
+use crate::store::token_rows::{self, TokenRow};
+
+/// The act that is no outcome.
+const CLAIM: &str = "claim";
+
+/// What a link is about.
+pub struct Offered {
+    pub todo: String,
+    pub title: String,
+    pub trade: String,
+    /// `claim`, or an outcome's name.
+    pub act: String,
+}
+
+struct Found {
+    row: TokenRow,
+    account: Account,
+    seen: Seen,
+    title: String,
+}
+
+/// What the link would do. Changes nothing.
+///
+/// # Errors
+/// `link_used` for one that is used, over, unknown, or about what is no longer to be done.
+pub async fn look(state: &AppState, token: &str) -> Result<Offered, Problem> {
+    let found = find(state, token).await?;
+    let machine = found
+        .seen
+        .snapshot
+        .bundle
+        .machines
+        .get(&found.seen.snapshot.bundle.root);
+    let trade = machine.map(|machine| machine.title.clone()).unwrap_or_default();
+    Ok(Offered {
+        todo: found.row.todo,
+        title: found.title,
+        trade,
+        act: found.row.act,
+    })
+}
+
+/// Does what the link says, once.
+///
+/// # Errors
+/// `link_used`, or the machine's no; the link is used up by either.
+pub async fn perform(state: &AppState, token: &str) -> Result<Offered, Problem> {
+    let Found {
+        row,
+        account,
+        seen,
+        title,
+    } = find(state, token).await?;
+    let act = match row.act.as_str() {
+        CLAIM => Act::Claim,
+        outcome => Act::Complete {
+            outcome: outcome.into(),
+            payload: Map::new(),
+        },
+    };
+    // Under one key however often it is pressed: the act happens once even if the row is marked only afterwards.
+    let digest = row.token_sha256.clone();
+    let key = IdempotencyKey {
+        key: format!("mail:{digest}"),
+        body_sha256: digest.clone(),
+    };
+    let todo = TodoId::from(row.todo.as_str());
+    let answer = commands::act(state, &account, key, &seen, (&todo, act)).await;
+    if answer.as_ref().err().is_none_or(|problem| problem.status < 500) {
+        let now = state.now().0;
+        state
+            .engine
+            .write("use mail link", move |conn| token_rows::token_take(conn, &digest, now))
+            .await?;
+    }
+    answer?;
+    Ok(Offered {
+        todo: row.todo,
+        title,
+        trade: String::new(),
+        act: row.act,
+    })
+}
+
+async fn find(state: &AppState, token: &str) -> Result<Found, Problem> {
+    let gone = || Problem::new(Code::LinkUsed);
+    let (digest, now) = (fresh::digest(token), state.now().0);
+    let found = state.engine.read(move |conn| {
+        let Some(row) = token_rows::token_find(conn, &digest)? else {
+            return Ok(None);
+        };
+        let Some(account) = account_rows::account_by_id(conn, &row.account)? else {
+            return Ok(None);
+        };
+        let posts = account_rows::post_list(conn, &account.id)?;
+        Ok(Some((row, account, posts)))
+    });
+    let (row, account, posts) = found.await?.ok_or_else(gone)?;
+    if row.used_at.is_some() || row.expires_at <= now || account.disabled_at.is_some() {
+        return Err(gone());
+    }
+    let account = Account::of(&account, posts);
+    let snapshot = state
+        .engine
+        .trade(&Name::from(row.instance.as_str()))
+        .await
+        .map_err(|_| gone())?;
+    let instance = snapshot.trade.instances.get(&*row.instance).cloned().ok_or_else(gone)?;
+    let seen = Seen { snapshot, instance };
+    let title = mailable(&seen, &row, &account).ok_or_else(gone)?;
+    Ok(Found {
+        row,
+        account,
+        seen,
+        title,
+    })
+}
+
+/// The to-do's title, where it is still open, still concerns the account, and the workflow lets the act be done by mail.
+fn mailable(seen: &Seen, row: &TokenRow, account: &Account) -> Option<String> {
+    let Seen { snapshot, instance } = seen;
+    let todo = instance.todos.get(&*row.todo)?;
+    let definition = todo_definition(&snapshot.bundle, instance, todo)?;
+    let concerned = view::concerns(&snapshot.bundle, &snapshot.trade, instance, todo, &account.actor);
+    let allowed = account.standing == Standing::Ordinary && definition.mailable.contains(&*row.act);
+    (concerned && allowed).then(|| definition.title.clone())
+}

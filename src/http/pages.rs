@@ -1,0 +1,112 @@
+//! The few pages that the server draws itself: a link's question and answer, and the shell of the to-do page.
+//! Must not hold scripts within pages: the policy forbids them.
+
+use std::sync::LazyLock;
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpResponse, web};
+use handlebars::Handlebars;
+use serde_json::{Value, json};
+
+use super::extract;
+use super::links;
+use super::problem::{Code, Problem};
+use super::state::AppState;
+
+const STYLE: &str = include_str!("../../portal/page.css");
+const SCRIPT: &str = include_str!("../../portal/todo.js");
+const SHELL: &str = include_str!("../../portal/todo.html");
+
+/// Everything that stands in a page is escaped, as handlebars does unless told otherwise; the templates tell nothing else.
+static TEMPLATES: LazyLock<Result<Handlebars<'static>, String>> = LazyLock::new(|| {
+    let mut registry = Handlebars::new();
+    registry.set_strict_mode(true);
+    for (name, text) in [
+        ("link", include_str!("../../portal/link.html.hbs")),
+        ("said", include_str!("../../portal/said.html.hbs")),
+    ] {
+        registry
+            .register_template_string(name, text)
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(registry)
+});
+
+/// `GET /t/{token}`: asks, and changes nothing.
+///
+/// # Errors
+/// None that is not a page.
+pub async fn ask(state: web::Data<AppState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    match links::look(&state, &path).await {
+        Ok(offered) => {
+            let what = if offered.act == "claim" { "认领" } else { "办理" };
+            let page = json!({"title": offered.title, "trade": offered.trade, "act": offered.act, "what": what});
+            draw("link", &page, 200)
+        }
+        Err(problem) => said(&problem),
+    }
+}
+
+/// `POST /t/{token}`: acts.
+///
+/// # Errors
+/// None that is not a page.
+pub async fn act(state: web::Data<AppState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    match links::perform(&state, &path).await {
+        Ok(offered) => {
+            let page = json!({"heading": "已办理", "text": offered.title, "href": format!("/todos/{}", offered.todo)});
+            draw("said", &page, 200)
+        }
+        Err(problem) => said(&problem),
+    }
+}
+
+/// `GET /todos/{id}`: the same page for every to-do; its script asks the API, and for the password where it must.
+///
+/// # Errors
+/// An id that was never one.
+pub async fn todo(path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    extract::id(&path)?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .body(SHELL))
+}
+
+/// `GET /portal/{file}`
+///
+/// # Errors
+/// No such file.
+pub async fn asset(path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let (kind, text) = match path.as_str() {
+        "page.css" => ("text/css; charset=utf-8", STYLE),
+        "todo.js" => ("text/javascript; charset=utf-8", SCRIPT),
+        _ => return Err(Problem::new(Code::NotFound)),
+    };
+    Ok(HttpResponse::Ok()
+        .content_type(kind)
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        .body(text))
+}
+
+fn said(problem: &Problem) -> Result<HttpResponse, Problem> {
+    let page = json!({"heading": "未能办理", "text": problem.sentence(), "href": ""});
+    draw("said", &page, problem.status)
+}
+
+fn draw(name: &str, page: &Value, status: u16) -> Result<HttpResponse, Problem> {
+    let registry = TEMPLATES
+        .as_ref()
+        .map_err(|error| Problem::internal("read the pages' templates", error))?;
+    let text = registry
+        .render(name, page)
+        .map_err(|error| Problem::internal("draw a page", &error))?;
+    let status = actix_web::http::StatusCode::from_u16(status).unwrap_or_default();
+    let mut response = HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .body(text);
+    response.extensions_mut().insert(Drawn);
+    Ok(response)
+}
+
+/// Marks an answer that is a page already, whatever its status.
+pub struct Drawn;
