@@ -67,9 +67,7 @@ pub async fn act(state: web::Data<AppState>, path: web::Path<String>) -> Result<
 /// An id that was never one.
 pub async fn todo(path: web::Path<String>) -> Result<HttpResponse, Problem> {
     extract::id(&path)?;
-    Ok(HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
-        .body(SHELL))
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(SHELL))
 }
 
 /// `GET /portal/{file}`

@@ -69,7 +69,7 @@ impl Route {
         path: &'static str,
         allowed: Allowed,
         title: &'static str,
-        pub(super) handler: fn() -> actix_web::Route,
+        handler: fn() -> actix_web::Route,
     ) -> Self {
         Self {
             method,
@@ -121,15 +121,30 @@ impl Route {
     }
 }
 
-pub(super) fn get(path: &'static str, allowed: Allowed, title: &'static str, handler: fn() -> actix_web::Route) -> Route {
+pub(super) fn get(
+    path: &'static str,
+    allowed: Allowed,
+    title: &'static str,
+    handler: fn() -> actix_web::Route,
+) -> Route {
     Route::new(Method::GET, path, allowed, title, handler)
 }
 
-pub(super) fn post(path: &'static str, allowed: Allowed, title: &'static str, handler: fn() -> actix_web::Route) -> Route {
+pub(super) fn post(
+    path: &'static str,
+    allowed: Allowed,
+    title: &'static str,
+    handler: fn() -> actix_web::Route,
+) -> Route {
     Route::new(Method::POST, path, allowed, title, handler)
 }
 
-pub(super) fn put(path: &'static str, allowed: Allowed, title: &'static str, handler: fn() -> actix_web::Route) -> Route {
+pub(super) fn put(
+    path: &'static str,
+    allowed: Allowed,
+    title: &'static str,
+    handler: fn() -> actix_web::Route,
+) -> Route {
     Route::new(Method::PUT, path, allowed, title, handler)
 }
 
