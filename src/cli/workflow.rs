@@ -1,8 +1,11 @@
 //! `luochui workflow`: check, test, draw and describe definitions. Must not decide what is right: `machine::definition` does.
 
 mod check;
+mod graph;
+mod schema;
 mod test;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::Failure;
@@ -21,6 +24,10 @@ pub struct Place {
 pub enum Command {
     /// Report everything that is wrong in a bundle, with file, line, column and a hint.
     Check(check::Options),
+    /// Draw the machines of a bundle as Mermaid or Graphviz text.
+    Graph(graph::Options),
+    /// Print the JSON Schema of the YAML, for editors.
+    Schema(schema::Options),
     /// Play the scenario files that stand beside a bundle.
     Test(test::Options),
 }
@@ -28,6 +35,19 @@ pub enum Command {
 pub fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Check(options) => check::run(options),
+        Command::Graph(options) => graph::run(options),
+        Command::Schema(options) => schema::run(options),
         Command::Test(options) => test::run(options),
+    }
+}
+
+/// Prints what a command is for. A reader that has seen enough, such as `head`, is no fault.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure(format!("failed to print: {error}")))
+        }
+        _ => Ok(()),
     }
 }

@@ -2,6 +2,8 @@
 
 mod corpus;
 mod expressions;
+mod mutations;
+mod rendering;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

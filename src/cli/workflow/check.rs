@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::Failure;
 use super::super::folder::read_bundle;
-use super::Place;
+use super::{Place, print};
 use crate::machine::definition::{Diagnostic, check};
 
 #[derive(clap::Args)]
@@ -28,7 +28,6 @@ struct Report<'a> {
     diagnostics: &'a [Diagnostic],
 }
 
-#[expect(clippy::print_stdout, reason = "the report is what the command is for")]
 pub fn run(options: &Options) -> Result<(), Failure> {
     let files = read_bundle(&options.place.folder, &options.place.templates)?;
     let checked = check(&files);
@@ -44,20 +43,21 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             diagnostics: &checked.diagnostics,
         };
         let text = serde_json::to_string_pretty(&report).map_err(|error| Failure(error.to_string()))?;
-        println!("{text}");
+        print(&text)?;
     } else {
         for fault in &checked.diagnostics {
-            println!("{}\n", fault.render(files.get(&fault.file).map(String::as_str)));
+            let text = files.get(&fault.file).map(String::as_str);
+            print(&format!("{}\n", fault.render(text)))?;
         }
         if let Some(bundle) = &checked.bundle {
             let states: usize = bundle.machines.values().map(|machine| machine.states.len() - 1).sum();
             let short: String = bundle.reference.sha256.chars().take(12).collect();
-            println!(
+            print(&format!(
                 "{} {} ({short}…): {} machines, {states} states, {warnings} warnings",
                 bundle.reference.name,
                 bundle.reference.version,
                 bundle.machines.len()
-            );
+            ))?;
         }
     }
     if errors == 0 {

@@ -162,23 +162,36 @@ pub fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> O
     (!shown.is_empty()).then(|| format!("known here: {}", shown.join(", ")))
 }
 
-/// Levenshtein distance in characters; the words are short.
+/// How many letters were mistyped, left out, put in, or swapped with their neighbour; the words are short.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut previous = i;
-        let mut left = i + 1;
-        let mut next = vec![left];
-        for (j, y) in b.iter().enumerate() {
-            let above = row.get(j + 1).copied().unwrap_or(usize::MAX);
-            left = (previous + usize::from(x != *y)).min(above + 1).min(left + 1);
-            previous = above;
-            next.push(left);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
+    let at =
+        |table: &Vec<Vec<usize>>, i: usize, j: usize| table.get(i).and_then(|row| row.get(j)).copied().unwrap_or(0);
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            let value = match (i, j) {
+                (0, _) => j,
+                (_, 0) => i,
+                _ => {
+                    let same = a.get(i - 1) == b.get(j - 1);
+                    let changed = at(&table, i - 1, j - 1) + usize::from(!same);
+                    let moved = at(&table, i - 1, j).min(at(&table, i, j - 1)) + 1;
+                    let swapped = i > 1 && j > 1 && a.get(i - 1) == b.get(j - 2) && a.get(i - 2) == b.get(j - 1);
+                    let swap = if swapped {
+                        at(&table, i - 2, j - 2) + 1
+                    } else {
+                        usize::MAX
+                    };
+                    changed.min(moved).min(swap)
+                }
+            };
+            if let Some(cell) = table.get_mut(i).and_then(|row| row.get_mut(j)) {
+                *cell = value;
+            }
         }
-        row = next;
     }
-    row.last().copied().unwrap_or(usize::MAX)
+    at(&table, a.len(), b.len())
 }
 
 /// Collects the faults of one file.

@@ -4,6 +4,7 @@ mod check;
 mod compile;
 mod decode;
 pub mod diagnostic;
+pub mod diagram;
 pub(in crate::machine) mod locate;
 pub mod model;
 
