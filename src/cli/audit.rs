@@ -1,12 +1,86 @@
-//! `luochui audit`.
+//! `luochui audit`: verifies histories, also while the database is served. Must not write.
 
 use std::path::Path;
 
 use super::Failure;
+use crate::config::Config;
+use crate::engine::audit::{Depth, Report, verify};
+use crate::store::Target;
+use crate::store::connection::Use;
 
 #[derive(clap::Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Verify the hash chain of every trade's history.
+    Verify(Options),
+}
 
-pub fn run(_config: Option<&Path>, _command: &Command) -> Result<(), Failure> {
-    Err(Failure("audit is not written yet".into()))
+#[derive(clap::Args)]
+pub struct Options {
+    /// Also decide every history again and compare the outcome with what is stored.
+    #[arg(long)]
+    replay: bool,
+    /// Another database than the configured one.
+    #[arg(long)]
+    database: Option<String>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(config: Option<&Path>, command: &Command) -> Result<(), Failure> {
+    let Command::Verify(options) = command;
+    let url = database_url(config, options.database.as_deref())?;
+    let failed = Failure::while_doing("verify the database");
+    let target = Target::parse(&url).map_err(|error| Failure(error.to_string()))?;
+    require_file(&target)?;
+    let mut conn = target.open(Use::Read).map_err(|error| Failure(error.to_string()))?;
+    let depth = if options.replay { Depth::Replay } else { Depth::Chains };
+    let report = verify(&mut conn, depth).map_err(|error| failed(&error))?;
+    print_report(&report, options);
+    match report.faults.len() {
+        0 => Ok(()),
+        count => Err(Failure(format!("{count} of {} trades are faulty", report.trades))),
+    }
+}
+
+/// The database that a command works on.
+pub fn database_url(config: Option<&Path>, given: Option<&str>) -> Result<String, Failure> {
+    match given {
+        Some(url) => Ok(url.to_owned()),
+        None => Ok(Config::load(config)
+            .map_err(|error| Failure(error.to_string()))?
+            .database_url()),
+    }
+}
+
+/// Opening an SQLite file that is not there would make an empty one, and verifying that would find nothing wrong.
+pub fn require_file(target: &Target) -> Result<(), Failure> {
+    match target.file() {
+        Some(file) if !file.is_file() => Err(Failure(format!("there is no database at {}", file.display()))),
+        _ => Ok(()),
+    }
+}
+
+fn print_report(report: &Report, options: &Options) {
+    if options.json {
+        let line = serde_json::json!({
+            "trades": report.trades, "entries": report.entries, "replayed": report.replayed, "erased": report.erased,
+            "faults": report.faults,
+        });
+        println!("{line}");
+        return;
+    }
+    for fault in &report.faults {
+        println!("{fault}");
+    }
+    println!(
+        "verified the chains of {} trades with {} history entries",
+        report.trades, report.entries
+    );
+    if options.replay {
+        println!(
+            "decided {} of them again and compared the outcome; {} cannot be, for a part was erased",
+            report.replayed, report.erased
+        );
+    }
 }

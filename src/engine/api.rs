@@ -172,6 +172,12 @@ impl Engine {
         self.inner.common.ahead.load(Ordering::Relaxed)
     }
 
+    /// Transactions that this process's writers have committed.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.inner.common.commits.load(Ordering::Relaxed)
+    }
+
     pub(super) async fn drained(&self, due: Time, longest: Duration) {
         self.inner.ingress.drained(due, longest).await;
     }

@@ -1,6 +1,6 @@
 //! What writers, loops and callers of one process share. Must not decide or write.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
@@ -25,6 +25,8 @@ pub(super) struct Common {
     pub calendars: RwLock<Arc<Calendars>>,
     pub outages: Outages,
     pub alarm: Alarm,
+    /// Transactions committed by this process's writers.
+    pub commits: AtomicU64,
 }
 
 impl Common {

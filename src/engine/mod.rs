@@ -1,6 +1,7 @@
 //! The write path: queue, decide in memory, write together, answer. Must not know HTTP, mail or documents.
 
 mod api;
+pub mod audit;
 mod cache;
 mod calendars;
 mod common;

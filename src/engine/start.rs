@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize};
 use std::thread::JoinHandle;
 
 use diesel::r2d2;
@@ -172,6 +172,7 @@ fn common(
         calendars: std::sync::RwLock::new(Arc::new(calendar_rows::calendars_newest(conn)?)),
         outages: Outages::default(),
         alarm: Alarm::new(),
+        commits: AtomicU64::new(0),
         clock,
     };
     pulse::outage_before_start(&common, conn)?;

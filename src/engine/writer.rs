@@ -8,6 +8,7 @@
 //! Must not answer before the commit, and must not keep in memory what is not committed.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
@@ -271,6 +272,7 @@ impl Writer {
         let events = u64::try_from(decided.batch.history.len()).unwrap_or(u64::MAX);
         metrics::counter!("luochui_events_total").increment(events);
         metrics::counter!("luochui_commits_total").increment(1);
+        self.common.commits.fetch_add(1, Ordering::Relaxed);
         decided.receipts
     }
 

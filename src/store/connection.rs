@@ -31,6 +31,8 @@ pub enum Use {
     Write,
     /// Cannot change anything.
     Read,
+    /// Reads one state of the whole database and writes it elsewhere.
+    Copy,
 }
 
 /// The first release without the WAL-reset bug that could corrupt a database under concurrent checkpoints.
@@ -95,7 +97,7 @@ fn postgres_open(url: &str, purpose: Use) -> Result<PgConnection, StoreError> {
     let mut conn = PgConnection::establish(url).map_err(|error| StoreError::Open(error.to_string()))?;
     // A sleeping session must not hold locks, and no statement of ours takes a minute.
     conn.batch_execute("SET idle_in_transaction_session_timeout = '60s'; SET lock_timeout = '30s'; SET jit = off")?;
-    if purpose == Use::Read {
+    if purpose != Use::Write {
         conn.batch_execute("SET default_transaction_read_only = on")?;
     }
     Ok(conn)
@@ -114,6 +116,8 @@ fn sqlite_open(path: &Path, purpose: Use) -> Result<SqliteConnection, StoreError
             sqlite_check_durability(&mut conn)?;
         }
         Use::Read => conn.batch_execute("PRAGMA query_only = ON")?,
+        // `VACUUM INTO` counts as writing, although it leaves this database alone.
+        Use::Copy => {}
     }
     Ok(conn)
 }

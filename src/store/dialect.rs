@@ -91,3 +91,61 @@ pub fn database_time(conn: &mut Connection) -> Result<Option<Time>, StoreError> 
 pub fn is_broken(conn: &mut Connection) -> bool {
     diesel::r2d2::R2D2Connection::is_broken(conn)
 }
+
+/// Runs a closure that sees one state of the database from beginning to end, whatever is committed meanwhile.
+///
+/// # Errors
+/// The closure's, or the database's.
+pub fn read_transaction<T>(
+    conn: &mut Connection,
+    run: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    match conn {
+        Connection::Sqlite(conn) => AnsiTransactionManager::begin_transaction(conn)?,
+        Connection::Postgres(conn) => {
+            AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        }
+    }
+    let outcome = run(conn);
+    // Nothing was written, so how it ends changes nothing.
+    let _ended = <Connection as diesel::Connection>::TransactionManager::rollback_transaction(conn);
+    outcome
+}
+
+/// Copies an SQLite database as it stands into a new file, while others write.
+///
+/// # Errors
+/// PostgreSQL, whose rows are exported instead, and a file that exists.
+pub fn copy_into(conn: &mut Connection, file: &std::path::Path) -> Result<(), StoreError> {
+    let Connection::Sqlite(conn) = conn else {
+        return Err(StoreError::Open("only SQLite is copied as a file".into()));
+    };
+    let path = file
+        .to_str()
+        .ok_or_else(|| StoreError::Open("the path of the copy is not UTF-8".into()))?;
+    diesel::sql_query("VACUUM INTO ?")
+        .bind::<diesel::sql_types::Text, _>(path)
+        .execute(conn)?;
+    std::fs::File::open(file)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| StoreError::Open(error.to_string()))
+}
+
+#[derive(QueryableByName)]
+struct Integrity {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    integrity_check: String,
+}
+
+/// Checks the structure of an SQLite file. PostgreSQL checks its own.
+///
+/// # Errors
+/// `Corrupt` with the first finding.
+pub fn check_integrity(conn: &mut Connection) -> Result<(), StoreError> {
+    let Connection::Sqlite(conn) = conn else { return Ok(()) };
+    let found: Integrity = diesel::sql_query("PRAGMA integrity_check(1)").get_result(conn)?;
+    match found.integrity_check.as_str() {
+        "ok" => Ok(()),
+        text => Err(StoreError::Corrupt(text.to_owned())),
+    }
+}
