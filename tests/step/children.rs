@@ -268,6 +268,7 @@ title: 呼
 read: public
 events:
   go: {title: 走, from: [member]}
+  never: {title: 完, from: [member]}
 initial: on
 states:
   on:
@@ -284,6 +285,8 @@ const ECHO: &str = "machine: echo
 title: 应
 child_of: main
 read: public
+events:
+  never: {title: 完, from: [member]}
 initial: on
 states:
   on:

@@ -2,6 +2,11 @@
 
 mod calendar;
 mod children;
+mod effects;
+mod freezing;
+mod property;
+mod records;
+mod roles;
 mod states;
 mod timers;
 mod todos;

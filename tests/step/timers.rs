@@ -170,7 +170,7 @@ states:
 
 #[test]
 fn an_absent_or_past_time_is_due_at_once() {
-    let mut world = World::started(&[DEADLINES]);
+    let world = World::started(&[DEADLINES]);
     assert_eq!(
         world.states(),
         ["open"],
@@ -257,6 +257,7 @@ data:
 events:
   plan: {title: 定, from: [member]}
   stop: {title: 停, from: [member]}
+  never: {title: 完, from: [member]}
 initial: on
 states:
   on:

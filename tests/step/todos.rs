@@ -171,6 +171,12 @@ fn an_outcome_asks_for_its_own_fields() {
     );
     assert_eq!(world.data("reason"), Value::from("价格不明"));
     assert_eq!(world.todo("draft").entry, 2, "a second to-do of the same state");
+    world.complete(&staff("li", "clerk"), "draft", "submit", Map::new());
+    assert_eq!(
+        code(&world.complete(&chief, "check", "return", Map::new())),
+        "invalid",
+        "an old reason is none"
+    );
     world.assert_replays();
 }
 

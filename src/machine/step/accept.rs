@@ -131,10 +131,15 @@ fn take<'a>(
     let data = check_payload(work, id, machine, definition, payload).map_err(Stop::Refused)?;
     let event = Event {
         name: definition.name.clone(),
+        form: definition
+            .form
+            .iter()
+            .filter(|name| data.contains_key(*name))
+            .cloned()
+            .collect(),
         data,
         sender: sender(work, definition),
         origin: Origin::Outside,
-        form: definition.form.clone(),
     };
     let seen = already_seen(work, id, definition, &event)?;
     let instance = work.instance(id)?;

@@ -30,12 +30,12 @@ impl<'a> Run<'_, 'a> {
     pub fn enter(&mut self, chosen: &[Chosen<'a>]) -> Result<(), Fault> {
         let mut entering = Entering::default();
         for transition in chosen {
-            for target in &transition.rule.targets {
-                self.add_with_descendants(*target, &mut entering);
-            }
             let Some(domain) = self.domain(transition) else {
                 continue;
             };
+            for target in &transition.rule.targets {
+                self.add_with_descendants(*target, &mut entering);
+            }
             for target in self.effective_targets(&transition.rule.targets) {
                 self.add_ancestors(target, domain, &mut entering);
             }

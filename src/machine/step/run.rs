@@ -155,20 +155,18 @@ impl<'w, 'a> Run<'w, 'a> {
     /// Assigns what the event carries for the machine's fields, before anything else of the transition happens.
     /// The inner error is the refusal where a field is missing that a chosen transition asks for.
     fn assign_form(&mut self, chosen: &[Chosen<'a>]) -> Result<Result<(), Refusal>, Fault> {
-        let asked = || chosen.iter().flat_map(|transition| &transition.rule.form);
-        let given = |name: &Name| self.event.data.get(name);
-        if let Some(missing) = asked().find(|name| given(name).is_none_or(forms::is_empty)) {
+        let given = |name: &Name| {
+            let value = self.event.form.contains(name).then(|| self.event.data.get(name))?;
+            value.filter(|value| !forms::is_empty(value))
+        };
+        let mut asked = chosen.iter().flat_map(|transition| &transition.rule.form);
+        if let Some(missing) = asked.find(|name| given(name).is_none()) {
             let title = self.machine.field(missing).map_or(&**missing, |field| &field.title);
             return Ok(Err(invalid(self.work.bundle, title, "必须填写")));
         }
-        let names = asked().chain(if chosen.is_empty() {
-            &[]
-        } else {
-            self.event.form.as_slice()
-        });
-        let values: Vec<(Name, Value)> = names
-            .filter_map(|name| given(name).map(|value| (name.clone(), value.clone())))
-            .collect();
+        let fields = self.event.form.iter().filter(|_| !chosen.is_empty());
+        let values = fields.filter_map(|name| Some((name.clone(), self.event.data.get(name)?.clone())));
+        let values: Map = values.collect();
         if !values.is_empty() {
             self.work.change(&self.id)?.data.extend(values);
         }

@@ -149,17 +149,21 @@ impl<'a> Run<'_, 'a> {
         active.filter(|state| self.machine.is_below(*state, domain)).collect()
     }
 
-    /// The innermost state that stays active; `None` for a transition without a target.
+    /// The innermost state that stays active; `None` for a transition that leaves no state.
     pub fn domain(&self, transition: &Chosen<'_>) -> Option<StateIndex> {
         let targets = self.effective_targets(&transition.rule.targets);
-        if targets.is_empty() {
-            return None;
-        }
         let (machine, source) = (self.machine, transition.source);
-        // As in SCXML, only a compound source can stay: of a parallel one all regions begin again, not just the target's.
-        let may_stay = !transition.rule.reenter && !matches!(self.state(source).kind, StateKind::Parallel);
-        if may_stay && targets.iter().all(|target| machine.is_within(*target, source)) {
-            return Some(source);
+        let stays = |kind: &StateKind| match kind {
+            // As in SCXML: of a parallel state all regions begin again, not just the target's, so it is left.
+            StateKind::Parallel => false,
+            _ => !transition.rule.reenter && targets.iter().all(|target| machine.is_within(*target, source)),
+        };
+        match &self.state(source).kind {
+            _ if targets.is_empty() => return None,
+            // An atomic state that goes to itself and is not left goes nowhere.
+            kind @ StateKind::Atomic if stays(kind) => return None,
+            kind if stays(kind) => return Some(source),
+            _ => {}
         }
         let mut outer = machine.lineage(source).skip(1);
         let common = outer.find(|state| {

@@ -29,7 +29,7 @@ pub(super) struct Event {
     /// The instance that sent it; for people, their own instance in this trade.
     pub sender: Option<InstanceId>,
     pub origin: Origin,
-    /// Fields of the machine that the event carries: assigned when it is taken.
+    /// Fields of the machine that were filled in with the event: assigned when it is taken.
     pub form: Vec<Name>,
 }
 
