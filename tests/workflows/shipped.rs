@@ -1,5 +1,6 @@
 //! The shipped bundle compiles without a word, its scenarios hold, and together they take every transition.
 
+use luochui::machine::definition::diagram::{Format, draw};
 use luochui::machine::scenario;
 
 use super::{asset_sale, calendars, scenario_files};
@@ -45,4 +46,31 @@ fn the_demo_scenarios_stand_beside_the_workflow_by_their_names() {
         let report = scenario::run(&bundle, &calendars(), &scenario_files(), Some(name)).unwrap();
         assert!(report.scenarios.iter().any(|outcome| outcome.name == name), "{name}");
     }
+}
+
+#[test]
+fn the_readme_shows_the_machines_as_they_are() {
+    let bundle = asset_sale().0.unwrap();
+    let readme = std::fs::read_to_string("workflows/README.md").unwrap();
+    for machine in bundle.machines.values() {
+        let picture = draw(machine, Format::Mermaid);
+        assert!(
+            readme.contains(picture.trim_end()),
+            "put what `luochui workflow graph workflows/asset-sale --machine {}` says into workflows/README.md",
+            machine.name
+        );
+    }
+}
+
+#[test]
+fn the_scenario_that_the_readme_shows_holds() {
+    let bundle = asset_sale().0.unwrap();
+    let readme = std::fs::read_to_string("workflows/README.md").unwrap();
+    let (_, rest) = readme.split_once("```yaml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let mut files = scenario_files();
+    files.insert("readme.test.yaml".to_owned(), example.to_owned());
+    let report = scenario::run(&bundle, &calendars(), &files, Some("late-deposit")).unwrap();
+    assert_eq!(report.scenarios.len(), 1);
+    assert!(report.held(), "{:?}", report.scenarios[0].fault);
 }
