@@ -11,11 +11,11 @@ use super::problem::{Code, Problem};
 use super::state::AppState;
 use crate::engine::{IdempotencyKey, Receipt, Request};
 use crate::identity::comparable_name;
+use crate::machine::Bundle;
 use crate::machine::definition::model::{Hook, Machine};
 use crate::machine::step::{Actor, Cause};
 use crate::machine::trade::Instance;
 use crate::machine::value::{Map, Name, Value};
-use crate::machine::{Bundle, Time};
 use crate::store::account_rows;
 use crate::store::list_rows;
 
@@ -29,7 +29,7 @@ const PAYER_MATCHES: &str = "payer_matches";
 /// A message as it came in.
 pub struct Message<'a> {
     pub hook: &'a str,
-    /// Milliseconds since 1970, as text; part of what is signed.
+    /// Seconds since 1970, as text; part of what is signed.
     pub timestamp: &'a str,
     /// HMAC-SHA256 over `timestamp.body` in lower-case hex.
     pub signature: &'a str,
@@ -114,6 +114,7 @@ fn verify(state: &AppState, message: &Message<'_>, declared: &[(Arc<Bundle>, Hoo
     } else {
         WINDOW
     };
+    let stamped = stamped.checked_mul(1_000).ok_or_else(wrong)?;
     let distance = state.now().0.checked_sub(stamped).map(i64::unsigned_abs);
     match distance {
         Some(distance) if distance <= window.unsigned_abs() => Ok(()),
@@ -244,15 +245,4 @@ fn key(message: &Message<'_>, part: &str) -> IdempotencyKey {
         key: format!("hook:{part}:{digest}"),
         body_sha256: digest,
     }
-}
-
-/// The signature of a message: for those who send one, such as the demo's bank.
-#[must_use]
-pub fn sign(secret: &str, timestamp: Time, body: &[u8]) -> String {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
-        return String::new();
-    };
-    mac.update(format!("{}.", timestamp.0).as_bytes());
-    mac.update(body);
-    hex::encode(mac.finalize().into_bytes())
 }

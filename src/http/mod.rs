@@ -11,7 +11,7 @@ mod forms;
 mod fresh;
 mod guard;
 mod history;
-pub mod hooks;
+mod hooks;
 mod language;
 mod limits;
 mod links;

@@ -4,8 +4,8 @@
 use actix_web::web;
 
 use super::api::{
-    accounts, auth, calendars, definitions, documents, files, health, hooks, incidents, instances, listings, me, mine,
-    organisations, todos,
+    accounts, auth, calendars, definitions, documents, files, health, hooks, incidents, instances, ledger, listings,
+    me, mine, organisations, todos,
 };
 use super::guard::Allowed;
 pub use super::route::{Answer, Body, Route, Shape};
@@ -188,6 +188,12 @@ fn administration() -> Vec<Route> {
         )
         .takes::<definitions::Files>(),
         get("/api/v1/admin/instances", Admin, "全部实例", to!(instances::list)).query(BY_MACHINE),
+        get(
+            "/api/v1/admin/instances/{id}/ledger",
+            Supervision,
+            "一宗交易的资金分录与余额",
+            to!(ledger::show),
+        ),
         get("/api/v1/admin/incidents", Supervision, "事故", to!(incidents::list)).query(PAGED),
         post(
             "/api/v1/admin/incidents/{id}/retry",

@@ -1,5 +1,12 @@
 //! The API over a real server: who may do what, what bad input gets, what nobody may see.
 
 mod accounts;
+mod badinput;
+mod fair;
+mod identity;
+mod matrix;
+mod outside;
+mod secrecy;
 mod sessions;
 mod shape;
+mod trades;

@@ -8,21 +8,23 @@ use crate::http::hooks::{self, Delivered, Message};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 
-/// Headers `Luochui-Timestamp` (milliseconds since 1970) and `Luochui-Signature` (HMAC-SHA256 over `timestamp.body`, hex).
+/// Header `X-Luochui-Signature: t={seconds since 1970},v1={HMAC-SHA256 over "{t}.{body}" in hex}`.
 pub async fn deliver(
     state: web::Data<AppState>,
     request: HttpRequest,
     path: web::Path<String>,
     body: Raw,
 ) -> Result<HttpResponse, Problem> {
-    let header = |name: &str| {
-        let value = request.headers().get(name).and_then(|value| value.to_str().ok());
-        value.ok_or_else(|| Problem::new(Code::BadSignature))
-    };
+    let header = request
+        .headers()
+        .get("X-Luochui-Signature")
+        .and_then(|value| value.to_str().ok());
+    let parts = header.and_then(|text| text.strip_prefix("t=")?.split_once(",v1="));
+    let (timestamp, signature) = parts.ok_or_else(|| Problem::new(Code::BadSignature))?;
     let message = Message {
         hook: &path,
-        timestamp: header("Luochui-Timestamp")?,
-        signature: header("Luochui-Signature")?,
+        timestamp,
+        signature,
         body: &body.0,
     };
     let (matched, receipt) = match hooks::deliver(&state, &message).await? {

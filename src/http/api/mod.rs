@@ -10,6 +10,7 @@ pub mod health;
 pub mod hooks;
 pub mod incidents;
 pub mod instances;
+pub mod ledger;
 pub mod listings;
 pub mod me;
 pub mod mine;

@@ -1,0 +1,30 @@
+//! The money of a trade: its postings and what each account holds. Must not move any.
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use crate::http::extract;
+use crate::http::problem::{Code, Problem};
+use crate::http::state::AppState;
+use crate::ledger::balances;
+use crate::machine::value::Name;
+use crate::store::ledger_rows;
+
+pub async fn show(state: web::Data<AppState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let snapshot = state.engine.trade(&Name::from(extract::id(&path)?)).await?;
+    let trade = snapshot.trade.id.to_string();
+    let rows = state
+        .engine
+        .read(move |conn| ledger_rows::postings_of_trade(conn, &trade))
+        .await?;
+    let lines = rows.iter().map(|row| (row.account.as_str(), row.amount));
+    let accounts = balances(lines).map_err(|_| Problem::new(Code::Conflict).detail("the balance is out of range"))?;
+    let postings: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            json!({"instance": row.instance, "movement": row.movement, "account": row.account, "amount": row.amount,
+                "reference": row.reference, "at": row.at})
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({"accounts": accounts, "postings": postings})))
+}

@@ -1,0 +1,146 @@
+//! What nobody may learn: canaries are planted, then every GET is crawled as everybody else.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::fair::{member, offer, open_app, published, upload};
+use crate::support::app::{Client, person_number};
+
+/// Everything that a client can reach by the ids it is told and those it should not know.
+fn crawl(client: &Client<'_>, ids: &[String]) -> String {
+    let mut paths: BTreeSet<String> = [
+        "/api/v1/listings",
+        "/api/v1/listings?limit=1",
+        "/api/v1/my/trades",
+        "/api/v1/todos",
+        "/api/v1/me",
+        "/api/v1/admin/instances",
+        "/api/v1/admin/incidents",
+        "/api/v1/admin/accounts",
+        "/metrics",
+        "/readyz",
+    ]
+    .into_iter()
+    .map(str::to_owned)
+    .collect();
+    for id in ids {
+        for path in ["listings", "instances", "files", "documents", "todos"] {
+            paths.insert(format!("/api/v1/{path}/{id}"));
+        }
+        for part in ["history", "documents"] {
+            paths.insert(format!("/api/v1/instances/{id}/{part}"));
+        }
+        for other in ids {
+            paths.insert(format!("/api/v1/files/{id}?instance={other}"));
+        }
+    }
+    let mut all = String::new();
+    for path in paths {
+        let reply = client.get(&path);
+        assert!(reply.status < 500, "{path}: {}", reply.status);
+        // A path names what was asked for; only what is answered can tell.
+        all.push_str(&String::from_utf8_lossy(&reply.bytes));
+        all.push_str(&reply.headers.get("etag").cloned().unwrap_or_default());
+        all.push('\n');
+    }
+    all
+}
+
+#[test]
+fn nobody_learns_who_or_how_many_the_others_are() {
+    let app = open_app();
+    let clerk = app.sign_in("clerk");
+    let fair = published(&clerk, "集市", "甲");
+    let first = member(&app, "first", 101);
+    let watcher = member(&app, "watcher", 109);
+    let own = offer(&first, &fair, 111);
+    let before = |client: &Client<'_>| client.get(&format!("/api/v1/instances/{fair}"));
+    let seen_before: Vec<_> = [&first, &watcher, &clerk, &app.anyone()]
+        .into_iter()
+        .map(before)
+        .map(|r| (r.bytes, r.headers["etag"].clone()))
+        .collect();
+
+    let mut ids = vec![fair.clone()];
+    let mut canaries = Vec::new();
+    for (name, nth, amount) in [("second", 102, 777_001), ("third", 103, 777_002)] {
+        let client = member(&app, name, nth);
+        let paper = upload(
+            &client,
+            &format!("{name}.txt"),
+            format!("canary-paper-{name}").as_bytes(),
+        )
+        .expect(201)
+        .json();
+        let id = offer(&client, &fair, amount);
+        client
+            .command(&format!("/api/v1/instances/{id}/events/raise"), &json!({"by": 100}))
+            .expect(200);
+        let me = client.get("/api/v1/me").json();
+        let shown = client.get(&format!("/api/v1/instances/{id}")).json();
+        let paper = paper["id"].as_str().unwrap().to_owned();
+        for value in [
+            &me["id"],
+            &me["party"]["id"],
+            &me["name"],
+            &shown["key"],
+            &json!(id),
+            &json!(paper),
+        ] {
+            canaries.push(value.as_str().unwrap().to_owned());
+        }
+        canaries.push((amount + 100).to_string());
+        canaries.push(person_number(nth));
+        canaries.push(format!("竞买人{nth}"));
+        canaries.push(format!("canary-paper-{name}"));
+        ids.extend([id, paper]);
+    }
+    for (who, client) in [
+        ("first", &first),
+        ("watcher", &watcher),
+        ("clerk", &clerk),
+        ("nobody", &app.anyone()),
+        ("oversight", &app.sign_in("watch")),
+    ] {
+        let all = crawl(client, &ids);
+        for canary in &canaries {
+            assert!(!all.contains(canary.as_str()), "{who} sees {canary}");
+        }
+    }
+    let seen_after: Vec<_> = [&first, &watcher, &clerk, &app.anyone()]
+        .into_iter()
+        .map(before)
+        .map(|r| (r.bytes, r.headers["etag"].clone()))
+        .collect();
+    assert_eq!(
+        seen_before, seen_after,
+        "what others do changes neither content nor ETag"
+    );
+
+    // Hidden and missing look the same.
+    let hidden = problem(&first, &format!("/api/v1/instances/{}", ids[1]));
+    assert_eq!(hidden, problem(&first, "/api/v1/instances/01ARZ3NDEKTSV4RRFFQ69G5FAV"));
+    let event = |id: &str| {
+        strip(
+            first
+                .command(&format!("/api/v1/instances/{id}/events/raise"), &json!({"by": 100}))
+                .problem(404, "not_found"),
+        )
+    };
+    assert_eq!(event(&ids[1]), event("01ARZ3NDEKTSV4RRFFQ69G5FAV"));
+    assert!(crawl(&first, &[own]).contains("111"), "one's own is seen");
+    assert!(
+        crawl(&app.sign_in("root"), &ids).contains("777101"),
+        "who runs the platform sees all"
+    );
+}
+
+fn problem(client: &Client<'_>, path: &str) -> Value {
+    strip(client.get(path).problem(404, "not_found"))
+}
+
+fn strip(mut problem: Value) -> Value {
+    problem.as_object_mut().unwrap().remove("request");
+    problem
+}
