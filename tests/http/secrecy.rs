@@ -64,7 +64,7 @@ fn nobody_learns_who_or_how_many_the_others_are() {
 
     let mut ids = vec![fair.clone()];
     let mut canaries = Vec::new();
-    for (name, nth, amount) in [("second", 102, 777_001), ("third", 103, 777_002)] {
+    for (name, nth, amount) in [("zweiter", 102, 777_001), ("dritter", 103, 777_002)] {
         let client = member(&app, name, nth);
         let paper = upload(
             &client,

@@ -64,6 +64,10 @@ impl<'a> Run<'_, 'a> {
         }
         if let Some(todo) = &state.todo {
             self.open_todo(state, todo)?;
+        } else if !state.tags.is_empty() {
+            // What a tag has opened to readers stays open when the state is left: the count is how a view knows.
+            let id = self.id.clone();
+            *self.work.change(&id)?.entered.entry(state.path.clone()).or_default() += 1;
         }
         self.perform(&state.entry)?;
         if let StateKind::Compound { actions, .. } = &state.kind
