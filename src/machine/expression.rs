@@ -1,12 +1,14 @@
 //! CEL expressions: compiled once, their names checked against declared data, evaluated over a scope.
 //! The only file (with its submodules) that knows the `cel` crate.
 
+mod calls;
 mod check;
 mod evaluate;
 mod kind;
 mod names;
 mod operators;
 mod tree;
+mod units;
 
 pub use check::ExpressionFault;
 pub use kind::Kind;
@@ -22,8 +24,14 @@ pub struct Expression {
     pub source: String,
     /// Every name the expression reads, so that only those are bound.
     pub references: Vec<Reference>,
-    /// What it yields.
-    pub kind: Kind,
+    compiled: Box<Compiled>,
+}
+
+/// What only evaluation needs; boxed, because definitions hold expressions in many small enums.
+struct Compiled {
+    kind: Kind,
+    /// The identifiers that stand for the references in the tree, in the same order.
+    bindings: Vec<String>,
     tree: cel::IdedExpr,
 }
 
@@ -43,10 +51,18 @@ impl Expression {
         let checked = check::check(source, names)?;
         Ok(Self {
             source: source.to_owned(),
+            compiled: Box::new(Compiled {
+                kind: checked.kind,
+                bindings: checked.references.iter().map(ToString::to_string).collect(),
+                tree: checked.tree,
+            }),
             references: checked.references.into_iter().collect(),
-            kind: checked.kind,
-            tree: checked.tree,
         })
+    }
+
+    /// The type of what it yields.
+    pub fn kind(&self) -> &Kind {
+        &self.compiled.kind
     }
 
     /// Compiles an expression that must yield the wanted type.
@@ -55,10 +71,10 @@ impl Expression {
     /// As `compile`, and where it yields something else.
     pub fn compile_as(source: &str, names: &dyn Names, wanted: &Kind) -> Result<Self, Vec<ExpressionFault>> {
         let expression = Self::compile(source, names)?;
-        if expression.kind.fits(wanted) {
+        if expression.kind().fits(wanted) {
             return Ok(expression);
         }
-        Err(vec![ExpressionFault::unfit(&expression.kind, wanted)])
+        Err(vec![ExpressionFault::unfit(expression.kind(), wanted)])
     }
 
     /// Evaluates over a scope.
@@ -66,7 +82,8 @@ impl Expression {
     /// # Errors
     /// A plain sentence: overflow, division by zero, null where a number is needed, a name without a value.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, String> {
-        evaluate::evaluate(&self.tree, &self.references, scope)
+        let bindings = self.references.iter().zip(&self.compiled.bindings);
+        evaluate::evaluate(&self.compiled.tree, bindings, scope)
     }
 }
 

@@ -80,7 +80,7 @@ fn run(source: &str) -> Result<Value, String> {
 
 fn refused(source: &str) -> (&'static str, Option<usize>) {
     match Expression::compile(source, &World) {
-        Ok(expression) => panic!("{source} compiles to {}", expression.kind.name()),
+        Ok(expression) => panic!("{source} compiles to {}", expression.kind().name()),
         Err(faults) => (faults[0].code, faults[0].offset),
     }
 }

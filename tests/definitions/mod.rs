@@ -3,6 +3,7 @@
 mod corpus;
 mod expressions;
 mod mutations;
+mod reference;
 mod rendering;
 
 use std::collections::BTreeMap;

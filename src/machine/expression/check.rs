@@ -5,15 +5,13 @@
 use std::collections::BTreeSet;
 
 use cel::IdedExpr;
-use cel::common::ast::operators as op;
-use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, ListExpr, LiteralValue, SelectExpr};
+use cel::common::ast::{ComprehensionExpr, Expr, ListExpr, LiteralValue, SelectExpr};
 
 use super::kind::Kind;
 use super::names::{self, Names, ROOTS, Reference};
-use super::tree::{Places, first_word, millis, nesting, plain_syntax, replace, symbol, syntax_hint, unit, words};
+use super::tree::{Places, first_word, nesting, plain_syntax, replace, syntax_hint, unit, words};
 use super::{MAX_LENGTH, operators};
 use crate::machine::definition::diagnostic::suggestion;
-use crate::machine::value::Name;
 
 /// How deep conditions may name conditions.
 const MAX_CONDITIONS: usize = 8;
@@ -84,7 +82,8 @@ pub fn check(source: &str, names: &dyn Names) -> Result<Checked, Vec<ExpressionF
     })
 }
 
-struct Checker<'a> {
+/// Walks one tree.
+pub(super) struct Checker<'a> {
     names: &'a dyn Names,
     references: BTreeSet<Reference>,
     faults: Vec<ExpressionFault>,
@@ -141,13 +140,19 @@ impl Checker<'_> {
         });
     }
 
-    fn fault_at(&mut self, code: &'static str, node: u64, message: impl Into<String>, hint: Option<String>) -> Kind {
+    pub(super) fn fault_at(
+        &mut self,
+        code: &'static str,
+        node: u64,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) -> Kind {
         let offset = self.places.offset(node);
         self.fault(code, offset, message, hint);
         Kind::Any
     }
 
-    fn expression(&mut self, node: &mut IdedExpr) -> Kind {
+    pub(super) fn expression(&mut self, node: &mut IdedExpr) -> Kind {
         let id = node.id;
         match &mut node.expr {
             Expr::Literal(literal) => self.literal(id, literal),
@@ -384,217 +389,5 @@ impl Checker<'_> {
         let target = call.target.as_mut().map(|target| self.expression(target));
         let arguments: Vec<Kind> = call.args.iter_mut().map(|argument| self.expression(argument)).collect();
         self.result(id, &name, target.as_ref(), &arguments)
-    }
-
-    fn result(&mut self, id: u64, name: &str, target: Option<&Kind>, arguments: &[Kind]) -> Kind {
-        match (name, target, arguments) {
-            (op::LOGICAL_AND | op::LOGICAL_OR, None, [a, b]) => self.both_bool(id, name, a, b),
-            (op::LOGICAL_NOT | op::NOT_STRICTLY_FALSE, None, [a]) => self.both_bool(id, name, a, &Kind::Bool),
-            (op::NEGATE, None, [Kind::Zero]) => Kind::Zero,
-            (op::NEGATE, None, [a @ (Kind::Int | Kind::Money | Kind::Duration | Kind::Any)]) => a.clone(),
-            (op::CONDITIONAL, None, [condition, a, b]) => self.conditional(id, condition, a, b),
-            (op::EQUALS | op::NOT_EQUALS, None, [a, b]) => self.equality(id, a, b),
-            (op::LESS | op::LESS_EQUALS | op::GREATER | op::GREATER_EQUALS, None, [a, b]) => {
-                if operators::ordered(a, b) {
-                    return Kind::Bool;
-                }
-                self.cannot_join(id, name, a, b)
-            }
-            (op::IN, None, [a, b]) => self.membership(id, a, b),
-            (op::INDEX, None, [Kind::List(inner), Kind::Int | Kind::Zero | Kind::Any]) => (**inner).clone(),
-            (op::INDEX, None, [Kind::Any, _]) => Kind::Any,
-            (op::ADD | op::SUBSTRACT | op::MULTIPLY | op::DIVIDE | op::MODULO, None, [a, b]) => {
-                match operators::arithmetic(symbol(name), a, b) {
-                    Some(kind) => kind,
-                    None => self.cannot_join(id, name, a, b),
-                }
-            }
-            ("size", None, [a]) | ("size", Some(a), []) if a.is_textual() || matches!(a, Kind::List(_)) => Kind::Int,
-            ("startsWith" | "endsWith" | "contains", Some(a), [b]) if a.is_textual() && b.is_textual() => Kind::Bool,
-            ("string", None, [Kind::Int | Kind::Zero | Kind::Any]) => Kind::Text,
-            ("string", None, [a]) if a.is_textual() => Kind::Text,
-            _ => self.unknown_call(id, name, target, arguments),
-        }
-    }
-
-    fn unknown_call(&mut self, id: u64, name: &str, target: Option<&Kind>, arguments: &[Kind]) -> Kind {
-        const KNOWN: [&str; 15] = [
-            "size",
-            "startsWith",
-            "endsWith",
-            "contains",
-            "string",
-            "min",
-            "max",
-            "seconds",
-            "minutes",
-            "hours",
-            "days",
-            "yuan",
-            "fen",
-            "exists",
-            "all",
-        ];
-        if KNOWN.contains(&name) || op::find_operator(symbol(name)).is_some() || symbol(name) != name {
-            let kinds: Vec<String> = target.into_iter().chain(arguments).map(Kind::name).collect();
-            let message = format!("`{}` cannot be used on {}", symbol(name), kinds.join(" and "));
-            return self.fault_at("type_mismatch", id, message, None);
-        }
-        let hint = suggestion(name, KNOWN);
-        self.fault_at("unknown_function", id, format!("there is no function `{name}`"), hint)
-    }
-
-    fn both_bool(&mut self, id: u64, name: &str, a: &Kind, b: &Kind) -> Kind {
-        match [a, b].into_iter().find(|kind| !kind.is_bool()) {
-            None => Kind::Bool,
-            Some(other) => {
-                let message = format!("`{}` joins conditions, and one side is {}", symbol(name), other.name());
-                self.fault_at("type_mismatch", id, message, None)
-            }
-        }
-    }
-
-    fn conditional(&mut self, id: u64, condition: &Kind, a: &Kind, b: &Kind) -> Kind {
-        if !condition.is_bool() {
-            let message = format!("what stands before `?` is a condition, not {}", condition.name());
-            return self.fault_at("type_mismatch", id, message, None);
-        }
-        match a.join(b) {
-            Some(kind) => kind,
-            None => {
-                let message = format!("`? :` gives {} or {}", a.name(), b.name());
-                self.fault_at("type_mismatch", id, message, operators::hint(a, b))
-            }
-        }
-    }
-
-    fn equality(&mut self, id: u64, a: &Kind, b: &Kind) -> Kind {
-        if a.comparable(b) {
-            return Kind::Bool;
-        }
-        match (a, b) {
-            (Kind::Options(a), Kind::Options(b)) => self.no_such_option(id, a, b),
-            _ => self.cannot_join(id, op::EQUALS, a, b),
-        }
-    }
-
-    fn membership(&mut self, id: u64, a: &Kind, b: &Kind) -> Kind {
-        match b {
-            Kind::Any => Kind::Bool,
-            Kind::List(inner) if a.comparable(inner) => Kind::Bool,
-            Kind::List(inner) => match (a, &**inner) {
-                (Kind::Options(a), Kind::Options(b)) => self.no_such_option(id, a, b),
-                _ => {
-                    let message = format!("{} is never in {}", a.name(), b.name());
-                    self.fault_at("type_mismatch", id, message, None)
-                }
-            },
-            _ => {
-                let message = format!("`in` looks into a list, and this is {}", b.name());
-                self.fault_at("type_mismatch", id, message, None)
-            }
-        }
-    }
-
-    /// A literal is compared with options, and is none of them.
-    fn no_such_option(&mut self, id: u64, a: &[Name], b: &[Name]) -> Kind {
-        let (literal, options) = if a.len() == 1 { (a, b) } else { (b, a) };
-        let word = literal.first().map_or("", AsRef::as_ref);
-        let hint = suggestion(word, options.iter().map(AsRef::as_ref));
-        self.fault_at(
-            "unknown_option",
-            id,
-            format!("\"{word}\" can never be the value here"),
-            hint,
-        )
-    }
-
-    fn cannot_join(&mut self, id: u64, name: &str, a: &Kind, b: &Kind) -> Kind {
-        let message = format!("`{}` cannot join {} and {}", symbol(name), a.name(), b.name());
-        self.fault_at("type_mismatch", id, message, operators::hint(a, b))
-    }
-
-    /// `minutes(4)` becomes `4 * 60000`.
-    fn unit(&mut self, node: &mut IdedExpr, (factor, kind): (i64, Kind)) -> Kind {
-        let id = node.id;
-        let Expr::Call(call) = &mut node.expr else {
-            return Kind::Any;
-        };
-        let name = call.func_name.clone();
-        let (None, [argument]) = (&call.target, call.args.as_mut_slice()) else {
-            return self.fault_at(
-                "type_mismatch",
-                id,
-                format!("`{name}` takes one number: {name}(4)"),
-                None,
-            );
-        };
-        let found = self.expression(argument);
-        if !matches!(found, Kind::Int | Kind::Zero | Kind::Any) {
-            let message = format!("`{name}` takes a number, not {}", found.name());
-            return self.fault_at("type_mismatch", id, message, None);
-        }
-        let literal = IdedExpr {
-            id,
-            expr: Expr::Literal(LiteralValue::Int(factor.into())),
-        };
-        call.func_name = op::MULTIPLY.to_owned();
-        call.args.push(literal);
-        kind
-    }
-
-    /// `duration("1h")` becomes its milliseconds.
-    fn duration(&mut self, node: &mut IdedExpr) -> Kind {
-        let id = node.id;
-        let hint = Some("write `hours(1)`, `minutes(4)` or `seconds(3)`".to_owned());
-        let millis = match &node.expr {
-            Expr::Call(CallExpr { args, .. }) => match args.first().map(|argument| &argument.expr) {
-                Some(Expr::Literal(LiteralValue::String(text))) => millis(text.inner()),
-                _ => None,
-            },
-            _ => None,
-        };
-        let Some(millis) = millis else {
-            return self.fault_at(
-                "type_mismatch",
-                id,
-                "`duration` takes a text such as \"1h\" or \"30m\"",
-                hint,
-            );
-        };
-        node.expr = Expr::Literal(LiteralValue::Int(millis.into()));
-        Kind::Duration
-    }
-
-    /// `min(a, b)` becomes `a <= b ? a : b`.
-    fn extreme(&mut self, node: &mut IdedExpr) -> Kind {
-        let id = node.id;
-        let Expr::Call(call) = &mut node.expr else {
-            return Kind::Any;
-        };
-        let compare = if call.func_name == "min" {
-            op::LESS_EQUALS
-        } else {
-            op::GREATER_EQUALS
-        };
-        let (None, [a, b]) = (&call.target, call.args.as_mut_slice()) else {
-            let message = format!("`{}` takes two numbers", call.func_name);
-            return self.fault_at("type_mismatch", id, message, None);
-        };
-        let (left, right) = (self.expression(a), self.expression(b));
-        if !operators::ordered(&left, &right) {
-            return self.cannot_join(id, compare, &left, &right);
-        }
-        let condition = IdedExpr {
-            id,
-            expr: Expr::Call(CallExpr {
-                func_name: compare.to_owned(),
-                target: None,
-                args: vec![a.clone(), b.clone()],
-            }),
-        };
-        call.func_name = op::CONDITIONAL.to_owned();
-        call.args.insert(0, condition);
-        left.join(&right).unwrap_or(Kind::Any)
     }
 }

@@ -19,15 +19,19 @@ thread_local! {
 ///
 /// # Errors
 /// A plain sentence.
-pub fn evaluate(tree: &IdedExpr, references: &[Reference], scope: &dyn Scope) -> Result<Value, String> {
+pub fn evaluate<'a>(
+    tree: &IdedExpr,
+    bindings: impl Iterator<Item = (&'a Reference, &'a String)>,
+    scope: &dyn Scope,
+) -> Result<Value, String> {
     let mut absent = Vec::new();
     ROOT.with(|root| {
         let mut context = root.new_inner_scope();
-        for reference in references {
+        for (reference, name) in bindings {
             // A name without a value fails only where it is needed: `a || b` may not need it.
             match scope.resolve(reference) {
-                Ok(value) => context.add_variable_from_value(reference.to_string(), to_cel(&value)),
-                Err(why) => absent.push((reference.to_string(), why)),
+                Ok(value) => context.add_variable_from_value(name.as_str(), to_cel(&value)),
+                Err(why) => absent.push((name.as_str(), why)),
             }
         }
         CelValue::resolve(tree, &context)
@@ -76,11 +80,11 @@ fn from_cel(value: &CelValue) -> Result<Value, String> {
     })
 }
 
-fn sentence(error: &ExecutionError, absent: &[(String, String)]) -> String {
+fn sentence(error: &ExecutionError, absent: &[(&str, String)]) -> String {
     match error {
         ExecutionError::UndeclaredReference(name) => absent
             .iter()
-            .find(|(absent, _)| absent == name.as_ref())
+            .find(|(absent, _)| *absent == name.as_str())
             .map_or_else(|| format!("`{name}` has no value"), |(_, why)| why.clone()),
         ExecutionError::Overflow(..) => "a number is larger than 64 bits can hold".into(),
         ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => "division by zero".into(),

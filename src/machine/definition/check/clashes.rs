@@ -6,50 +6,70 @@ use super::super::diagnostic::At;
 use super::super::model::{StateIndex, StateKind};
 use super::MachineCheck;
 
+/// What runs in a state or anything within it: kind and name to where it is written.
+type Running<'a> = BTreeMap<(&'static str, &'a str), (StateIndex, At)>;
+
 impl MachineCheck<'_> {
+    /// Goes from the innermost states outward. Of a compound state's children only one is active, so they never clash with each other;
+    /// regions do, and so does a state with whatever runs within it.
     pub fn clashes(&mut self) {
-        let mut timers: BTreeMap<&str, Vec<(StateIndex, At)>> = BTreeMap::new();
-        let mut todos: BTreeMap<&str, Vec<(StateIndex, At)>> = BTreeMap::new();
-        for state in &self.outline.states {
-            for (name, _) in &state.source.timers {
-                timers.entry(&name.value).or_default().push((state.index, name.at));
+        let outline = self.outline;
+        let mut within: Vec<Running<'_>> = outline.states.iter().map(|_| Running::new()).collect();
+        for state in outline.states.iter().rev() {
+            let kind = self.machine.states.get(state.index).map(|state| &state.kind);
+            let is_parallel = matches!(kind, Some(StateKind::Parallel));
+            let mut all = Running::new();
+            for child in &state.children {
+                let inner = within.get_mut(*child).map(std::mem::take).unwrap_or_default();
+                self.join(
+                    &mut all,
+                    inner,
+                    if is_parallel { Together::Always } else { Together::Never },
+                );
             }
-            if let Some(todo) = &state.source.todo {
-                todos.entry(&state.name).or_default().push((state.index, todo.at));
-            }
-        }
-        self.report("timer_clash", "timer", &timers);
-        self.report("todo_clash", "to-do", &todos);
-    }
-
-    fn report(&mut self, code: &'static str, what: &str, named: &BTreeMap<&str, Vec<(StateIndex, At)>>) {
-        for (name, places) in named {
-            for (position, (state, at)) in places.iter().enumerate() {
-                let other = places
-                    .iter()
-                    .take(position)
-                    .find(|(other, _)| self.together(*state, *other));
-                if let Some((other, _)) = other {
-                    let message = format!(
-                        "a {what} `{name}` may run in {} at the same time",
-                        self.outline.describe(*other)
-                    );
-                    self.sink
-                        .error_with(code, *at, message, "give one of them another name");
-                }
+            let timers = state
+                .source
+                .timers
+                .iter()
+                .map(|(name, _)| (("timer", name.value.as_str()), (state.index, name.at)));
+            let todo = state
+                .source
+                .todo
+                .iter()
+                .map(|todo| (("to-do", state.name.as_ref()), (state.index, todo.at)));
+            self.join(&mut all, timers.chain(todo).collect(), Together::Always);
+            if let Some(place) = within.get_mut(state.index) {
+                *place = all;
             }
         }
     }
 
-    /// True where both states can be active at once: one within the other, or in two regions.
-    fn together(&self, a: StateIndex, b: StateIndex) -> bool {
-        if self.outline.is_below(a, b) || self.outline.is_below(b, a) {
-            return true;
+    fn join<'a>(&mut self, all: &mut Running<'a>, more: Running<'a>, together: Together) {
+        for (key, place) in more {
+            let Some(other) = all.insert(key, place).filter(|_| together == Together::Always) else {
+                continue;
+            };
+            // Told at the one that stands later in the file.
+            let (first, second) = if other.1 < place.1 {
+                (other, place)
+            } else {
+                (place, other)
+            };
+            let (what, name) = key;
+            let code = if what == "timer" { "timer_clash" } else { "todo_clash" };
+            let message = format!(
+                "a {what} `{name}` may run in {} at the same time",
+                self.outline.describe(first.0)
+            );
+            self.sink
+                .error_with(code, second.1, message, "give one of them another name");
         }
-        let common = self
-            .machine
-            .lineage(a)
-            .find(|ancestor| self.outline.is_below(b, ancestor.index));
-        common.is_some_and(|common| matches!(common.kind, StateKind::Parallel))
     }
+}
+
+/// Whether two parts of a machine are ever active at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Together {
+    Always,
+    Never,
 }

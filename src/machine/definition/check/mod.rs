@@ -11,7 +11,7 @@ mod reach;
 mod todos;
 mod waits;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::compile::{Declarations, Outline, Sources};
 use super::diagnostic::{At, Diagnostic, Sink};
@@ -125,12 +125,13 @@ impl<'a> MachineCheck<'a> {
     /// All states that become active when a state is entered by default: itself, its initial states, all regions.
     pub fn entered(&self, state: StateIndex) -> Vec<StateIndex> {
         let mut entered = Vec::new();
+        let mut seen = BTreeSet::new();
         let mut open = vec![state];
         while let Some(index) = open.pop() {
             let Some(state) = self.machine.states.get(index) else {
                 continue;
             };
-            if entered.contains(&index) {
+            if !seen.insert(index) {
                 continue;
             }
             entered.push(index);

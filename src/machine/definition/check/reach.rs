@@ -38,8 +38,12 @@ impl MachineCheck<'_> {
 
     fn reached(&self) -> BTreeSet<StateIndex> {
         let mut reached = BTreeSet::new();
+        let mut looked_at = BTreeSet::new();
         let mut open: Vec<StateIndex> = vec![0];
         while let Some(target) = open.pop() {
+            if !looked_at.insert(target) {
+                continue;
+            }
             let mut fresh = self.entered(target);
             fresh.extend(self.around(target));
             for index in fresh {

@@ -13,6 +13,21 @@ use super::{data, readers, states};
 use crate::machine::expression::{Expression, ExpressionFault, Kind, ROOTS};
 use crate::machine::value::{Name, Value};
 
+/// Refusals that every machine knows; a bundle may declare them to give them words of its own.
+const GENERIC: [&str; 11] = [
+    "forbidden",
+    "not_now",
+    "suspended",
+    "unknown_event",
+    "invalid",
+    "digest_mismatch",
+    "already_started",
+    "todo_closed",
+    "todo_claimed",
+    "same_person",
+    "ended",
+];
+
 /// Compiles one machine. Faulty parts are reported and left out.
 pub fn compile(declared: &Declarations, outline: &Outline<'_>, found: &mut Vec<Diagnostic>) -> Machine {
     let mut compiler = Compiler {
@@ -292,7 +307,7 @@ impl Compiler<'_> {
     }
 
     pub fn refusal(&mut self, word: &Word) -> Name {
-        if !self.declared.refusals.contains(&word.value) {
+        if !self.declared.refusals.contains(&word.value) && !GENERIC.contains(&word.value.as_str()) {
             let hint =
                 super::super::diagnostic::suggestion(&word.value, self.declared.refusals.iter().map(String::as_str))
                     .unwrap_or_else(|| {

@@ -386,7 +386,7 @@ impl Compiler<'_> {
             }
             self.expression(source, event, &Kind::Any)?
         };
-        match &expression.kind {
+        match expression.kind() {
             Kind::Duration | Kind::Period | Kind::Zero | Kind::Any => Some(Schedule::AfterValue(expression)),
             kind if kind.fits(&Kind::Period) => Some(Schedule::AfterValue(expression)),
             other => {
