@@ -8,6 +8,7 @@ use super::caller::{Account, Eyes};
 use super::problem::{Code, Problem};
 use super::state::AppState;
 use crate::engine::{IdempotencyKey, Receipt, Request, Snapshot, Submission};
+use crate::machine::Time;
 use crate::machine::step::{Act, Actor, Answer, Cause};
 use crate::machine::trade::{Instance, TodoId};
 use crate::machine::value::{Map, Name, Value};
@@ -49,6 +50,8 @@ pub async fn send(
     (instance, event): (&str, &str),
     payload: Map,
 ) -> Result<Receipt, Problem> {
+    // All of the request has been read: what comes now takes time that the sender must not lose, and a deadline waits for.
+    let stamp = state.engine.stamp();
     let seen = see(state, instance, &Eyes(Some(account.actor.clone()))).await?;
     let held = attachments::of_event(&seen, event, &payload);
     attachments::check(state, account, held, Some(&seen)).await?;
@@ -56,7 +59,11 @@ pub async fn send(
         name: event.into(),
         payload,
     };
-    offer(state, account.actor.clone(), key, &seen.instance.id, cause).await
+    let request = Request::Offer {
+        instance: seen.instance.id.clone(),
+        cause,
+    };
+    submit_at(state, account.actor.clone(), key, request, stamp.at()).await
 }
 
 /// Does something with a to-do.
@@ -99,16 +106,26 @@ pub async fn offer(
     submit(state, actor, key, request).await
 }
 
-/// Submits a request. The time is taken here, when all of it has been read and checked: a body that trickles in must not
-/// be counted from its first byte.
+/// Submits a request as of now.
 ///
 /// # Errors
 /// The machine's no, an incident, or the engine's own.
 pub async fn submit(state: &AppState, actor: Actor, key: IdempotencyKey, request: Request) -> Result<Receipt, Problem> {
+    submit_at(state, actor, key, request, state.now()).await
+}
+
+/// The time is that of the whole request: a body that trickles in is not counted from its first byte.
+async fn submit_at(
+    state: &AppState,
+    actor: Actor,
+    key: IdempotencyKey,
+    request: Request,
+    ingress: Time,
+) -> Result<Receipt, Problem> {
     let submission = Submission {
         actor,
         key: Some(key),
-        ingress: state.now(),
+        ingress,
         request,
     };
     let receipt = state.engine.submit(submission).await?;

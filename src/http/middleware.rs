@@ -8,16 +8,12 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest, web};
+use actix_web::{Error, HttpRequest, web};
 
 use super::fresh;
 use super::pages::Drawn;
 use super::problem::{Code, Language, Problem};
 use super::state::AppState;
-
-/// The id under which a request stands in the log and in its problem.
-#[derive(Clone, Debug)]
-pub struct RequestId(pub String);
 
 /// Pages may show only what this server sends; the documentation's own scripts and styles lie beside it.
 const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
@@ -36,7 +32,6 @@ pub async fn finish(
     let language = language(request.headers());
     let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let method = request.method().as_str().to_owned();
-    request.extensions_mut().insert(RequestId(id.clone()));
     let response = next.call(request).await?.map_into_boxed_body();
     let mut response = tell(response, language, &id);
     dress(response.headers_mut(), &id);
@@ -72,13 +67,6 @@ fn tell(response: ServiceResponse<BoxBody>, language: Language, id: &str) -> Ser
     }
     if problem.status == 401 {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
-    if let Some(allow) = problem
-        .allow
-        .as_deref()
-        .and_then(|allow| HeaderValue::from_str(allow).ok())
-    {
-        headers.insert(header::ALLOW, allow);
     }
     response
 }

@@ -9,19 +9,19 @@ pub use super::language::Language;
 use crate::engine::EngineError;
 use crate::machine::step::{Answer, Refusal};
 use crate::machine::value::{Map, Value};
+use crate::store::StoreError;
 
 /// A problem on its way to the client. Its text is chosen when the response leaves (`middleware`), by Accept-Language.
 #[derive(Clone, Debug)]
 pub struct Problem {
     pub status: u16,
     pub code: String,
-    zh: String,
-    en: String,
+    zh: Box<str>,
+    en: Box<str>,
     pub detail: Option<String>,
     /// Further members: `tell` of a refusal, `diagnostics`, `retry_after`.
     pub members: Map,
     pub retry_after_seconds: Option<u32>,
-    pub allow: Option<String>,
 }
 
 impl Problem {
@@ -31,12 +31,11 @@ impl Problem {
         Self {
             status: row.status,
             code: row.code.to_owned(),
-            zh: row.zh.to_owned(),
-            en: row.en.to_owned(),
+            zh: row.zh.into(),
+            en: row.en.into(),
             detail: None,
             members: Map::new(),
             retry_after_seconds: None,
-            allow: None,
         }
     }
 
@@ -87,8 +86,8 @@ impl Problem {
         let mut problem = Self::new(Code::Conflict);
         problem.status = status;
         problem.code = refusal.code.to_string();
-        problem.zh.clone_from(&refusal.text);
-        problem.en.clone_from(&refusal.text);
+        problem.zh = refusal.text.as_str().into();
+        problem.en = refusal.text.as_str().into();
         if !refusal.tell.is_empty() {
             problem.members.insert("tell".into(), Value::Map(refusal.tell.clone()));
         }
@@ -122,7 +121,7 @@ impl Problem {
         };
         let mut body = self.members.clone();
         body.insert("type".into(), format!("/api/docs/problems#{}", self.code).into());
-        body.insert("title".into(), title.as_str().into());
+        body.insert("title".into(), Value::from(&**title));
         body.insert("status".into(), i64::from(self.status).into());
         body.insert("code".into(), self.code.as_str().into());
         body.insert("request".into(), request.into());
@@ -162,6 +161,9 @@ impl From<EngineError> for Problem {
                 Self::new(Code::Overloaded).retry_after(retry_after_seconds)
             }
             EngineError::Stopping => Self::new(Code::Unavailable).retry_after(5),
+            // Two at once wanted what only one can have; whoever asks again is told what it is.
+            EngineError::Store(StoreError::Duplicate(_)) => Self::new(Code::Conflict),
+            EngineError::Store(StoreError::Conflict) => Self::new(Code::Overloaded).retry_after(1),
             EngineError::Store(cause) => Self::internal("use the store", &cause),
             EngineError::Step(_) => Self::internal("decide", &error),
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::Method;
+use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{ResponseError, dev::ServiceRequest, web};
 use utoipa::ToSchema;
@@ -169,9 +170,11 @@ pub fn configure(routes: Vec<Route>, config: &mut web::ServiceConfig) {
             resource = resource.route(route.build());
         }
         let refuse = move || {
-            let mut problem = Problem::new(Code::MethodNotAllowed);
-            problem.allow = Some(allow.clone());
-            std::future::ready(problem.error_response())
+            let mut response = Problem::new(Code::MethodNotAllowed).error_response();
+            if let Ok(allow) = HeaderValue::from_str(&allow) {
+                response.headers_mut().insert(ALLOW, allow);
+            }
+            std::future::ready(response)
         };
         config.service(resource.default_service(web::to(refuse)));
     }

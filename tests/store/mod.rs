@@ -1,1 +1,3 @@
 //! Tests: store.
+
+mod accounts;
