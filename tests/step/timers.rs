@@ -249,6 +249,27 @@ fn a_deadline_that_a_new_calendar_puts_into_the_past_is_an_incident() {
     world.assert_replays();
 }
 
+#[test]
+fn an_announced_deadline_never_moves_by_an_import() {
+    let mut world = World::of(&[DEADLINES]);
+    world.start(with([("opens", time("2026-09-18 10:00").into())]));
+    world.wait_until(time("2026-09-18 12:00"));
+    let before = world.timer("closes").clone();
+    assert!(!before.provisional);
+    // The notice of 2026 again, without its days off in autumn: every later deadline would fall earlier.
+    world
+        .calendars
+        .publish("{calendar: cn-gov, year: 2026, source: amended, off: [2026-01-01], work: []}")
+        .unwrap();
+    assert_eq!(
+        world.offer("TRADE", Cause::Calendar, &system()),
+        Answer::Repeated,
+        "what was announced stands"
+    );
+    assert_eq!(world.timer("closes"), &before);
+    world.assert_replays();
+}
+
 const SENDS: &str = "machine: main
 title: 送
 read: public

@@ -191,7 +191,8 @@ pub(super) fn retry(work: &mut Work<'_>, id: &InstanceId, name: &Name) -> Result
     Ok(None)
 }
 
-/// Counts every open deadline of working days again after a calendar year was published.
+/// Counts the provisional deadlines again after a calendar year was published. One that rested on published years when it
+/// was announced stands, whatever is published or amended later.
 pub(super) fn count_again(work: &mut Work<'_>) -> Result<Option<Name>, Stop> {
     let living: Vec<InstanceId> = work
         .trade
@@ -212,7 +213,8 @@ pub(super) fn count_again(work: &mut Work<'_>) -> Result<Option<Name>, Stop> {
 }
 
 fn count_timer_again(work: &mut Work<'_>, id: &InstanceId, name: &Name, timer: &Timer) -> Result<bool, Fault> {
-    let Some(period @ Period::Workdays(_)) = timer.period.filter(|_| timer.frozen.is_none()) else {
+    let open = timer.provisional && timer.frozen.is_none();
+    let Some(period @ Period::Workdays(_)) = timer.period.filter(|_| open) else {
         return Ok(false);
     };
     let counted = work.calendar.deadline(timer.start, period);
@@ -241,7 +243,7 @@ fn count_timer_again(work: &mut Work<'_>, id: &InstanceId, name: &Name, timer: &
 fn count_todos_again(work: &mut Work<'_>, id: &InstanceId) -> Result<bool, Fault> {
     let mut todos = work.instance(id)?.todos.clone();
     let mut changed = false;
-    for todo in todos.values_mut().filter(|todo| !todo.frozen) {
+    for todo in todos.values_mut().filter(|todo| todo.provisional && !todo.frozen) {
         if let Some(period @ Period::Workdays(_)) = todo.period {
             let counted = work.calendar.deadline(todo.start, period);
             changed |= todo.due != Some(counted.due) || todo.provisional != counted.provisional;
