@@ -14,6 +14,9 @@ use crate::machine::value::{Map, Name, Value};
 const MOST_TEXT: usize = 1_000;
 const MOST_RICH: usize = 100_000;
 const MOST_ID: usize = 128;
+/// The largest amount in fen: what JSON's numbers hold exactly. Rules can multiply it by a hundred and stay within 64 bits, so
+/// that nobody's amount makes a guard fail for everybody else.
+const MOST_MONEY: i64 = (1 << 53) - 1;
 /// Files in one field.
 const MOST_FILES: usize = 100;
 
@@ -28,7 +31,10 @@ pub fn fits(kind: &Type, value: &Value, given: Given<'_>) -> Result<(), String> 
     let says = |fits: bool, why: &str| if fits { Ok(()) } else { Err(why.to_owned()) };
     let not_negative = value.as_int().is_some_and(|int| int >= 0);
     match kind {
-        Type::Money => says(not_negative, "须为不小于零的金额"),
+        Type::Money => says(
+            value.as_int().is_some_and(|fen| (0..=MOST_MONEY).contains(&fen)),
+            "须为不小于零、不超过90万亿元的金额",
+        ),
         Type::Int => says(value.as_int().is_some(), "须为整数"),
         Type::Bool => says(value.as_bool().is_some(), "须为是或否"),
         Type::Time => says(not_negative, "须为时间"),
