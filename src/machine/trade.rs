@@ -66,7 +66,7 @@ pub struct Instance {
     pub timers: BTreeMap<Name, Timer>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub todos: BTreeMap<TodoId, Todo>,
-    /// How often each state with a to-do has been entered; numbers its to-dos.
+    /// How often each state with a to-do or a tag has been entered: numbers the to-dos, and tells what was once open to readers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub entered: BTreeMap<Name, u32>,
     /// Generations of timers that are no longer armed, so that a late firing stays a no-op.

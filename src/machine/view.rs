@@ -2,7 +2,9 @@
 //!
 //! Nothing here tells how much there is of what may not be seen: no counts, no sequence numbers, no version of the trade.
 
-use super::definition::model::{Bundle, DocumentDefinition, Field, Machine, Readers, TodoDefinition, When};
+use std::collections::BTreeSet;
+
+use super::definition::model::{Bundle, DocumentDefinition, Field, Machine, Readers, State, TodoDefinition, When};
 use super::roles::{self, holds};
 use super::snapshot::{data, tags_of, todo_definition};
 use super::step::Actor;
@@ -11,6 +13,10 @@ use super::value::{Map, Name, Value};
 
 /// The role of everybody, signed in or not.
 const PUBLIC: &str = "public";
+
+/// States with this tag, and what lies below them, are seen by those who may read the machine itself: that money is owed to
+/// somebody tells that somebody has registered.
+const INTERNAL: &str = "internal";
 
 /// Who reads.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +40,7 @@ pub fn view_for(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Rea
     let machine = bundle.machines.get(&instance.machine)?;
     let optional = |name: &Option<Name>| name.clone().map_or(Value::Null, Value::Text);
     let parent = parent_of(trade, instance).filter(|parent| may_see(bundle, trade, parent, reader));
+    let active = shown_states(bundle, trade, instance, machine, reader);
     let mut map = Map::from([
         ("id".into(), instance.id.clone().into()),
         ("machine".into(), instance.machine.clone().into()),
@@ -44,11 +51,8 @@ pub fn view_for(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Rea
             "parent".into(),
             parent.map_or(Value::Null, |parent| parent.id.clone().into()),
         ),
-        ("states".into(), states(machine, instance)),
-        (
-            "tags".into(),
-            Value::List(tags_of(machine, instance).cloned().map(Value::Text).collect()),
-        ),
+        ("states".into(), states(&active)),
+        ("tags".into(), tags(machine, &active)),
         ("data".into(), Value::Map(readable(bundle, trade, instance, reader))),
         ("todos".into(), Value::List(todos(bundle, trade, instance, reader))),
         (
@@ -242,18 +246,40 @@ fn parent_of<'a>(trade: &'a Trade, instance: &Instance) -> Option<&'a Instance> 
     trade.instances.get(instance.parent.as_ref()?).map(AsRef::as_ref)
 }
 
-fn states(machine: &Machine, instance: &Instance) -> Value {
-    let state = |path: &Name| {
-        let title = machine
-            .state_at(path)
-            .map(|state| state.title.as_str())
-            .unwrap_or_default();
+/// The active states that the reader may know of.
+fn shown_states<'a>(
+    bundle: &Bundle,
+    trade: &Trade,
+    instance: &Instance,
+    machine: &'a Machine,
+    reader: Reader<'_>,
+) -> Vec<&'a State> {
+    let inside = admits(bundle, trade, instance, &machine.read, reader);
+    let is_internal = |state: &&State| {
+        let mut around = machine.lineage(state.index);
+        around.any(|state| state.tags.iter().any(|tag| &**tag == INTERNAL))
+    };
+    let active = instance.states.iter().filter_map(|path| machine.state_at(path));
+    active.filter(|state| inside || !is_internal(state)).collect()
+}
+
+fn states(active: &[&State]) -> Value {
+    let state = |state: &&State| {
         Value::Map(Map::from([
-            ("path".into(), path.clone().into()),
-            ("title".into(), title.into()),
+            ("path".into(), state.path.clone().into()),
+            ("title".into(), state.title.as_str().into()),
         ]))
     };
-    Value::List(instance.states.iter().map(state).collect())
+    Value::List(active.iter().map(state).collect())
+}
+
+fn tags(machine: &Machine, active: &[&State]) -> Value {
+    let tags: BTreeSet<&Name> = active
+        .iter()
+        .flat_map(|state| machine.lineage(state.index))
+        .flat_map(|state| &state.tags)
+        .collect();
+    Value::List(tags.into_iter().cloned().map(Value::Text).collect())
 }
 
 fn due(instance: &Instance) -> Map {

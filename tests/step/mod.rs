@@ -5,6 +5,7 @@ mod children;
 mod effects;
 mod freezing;
 mod property;
+mod readers;
 mod records;
 mod roles;
 mod states;
