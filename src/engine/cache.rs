@@ -50,8 +50,8 @@ impl Cache {
             return Some(Arc::clone(held));
         }
         let held = Arc::clone(old.trades.get(trade)?);
-        drop(generations);
-        self.put(&held);
+        // Under the same lock: a writer that commits meanwhile must not have its trade replaced by this older one.
+        insert(&mut generations, self.limit, &held);
         Some(held)
     }
 
@@ -64,27 +64,29 @@ impl Cache {
     }
 
     pub fn put(&self, held: &Arc<Held>) {
-        let mut generations = self.lock();
-        let [young, old] = &mut *generations;
-        if young.trades.len() >= self.limit {
-            *old = std::mem::take(young);
-        }
-        let id = &held.trade.id;
-        let before = young.trades.insert(Arc::clone(id), Arc::clone(held));
-        // Instances are only ever added, so equal counts mean the same instances.
-        if before.is_none_or(|before| before.trade.instances.len() != held.trade.instances.len()) {
-            let places = held
-                .trade
-                .instances
-                .keys()
-                .map(|instance| (Arc::clone(instance), Arc::clone(id)));
-            young.places.extend(places);
-        }
+        insert(&mut self.lock(), self.limit, held);
     }
 
     pub fn forget(&self, trade: &str) {
         for generation in self.lock().iter_mut() {
             generation.trades.remove(trade);
         }
+    }
+}
+
+fn insert([young, old]: &mut [Generation; 2], limit: usize, held: &Arc<Held>) {
+    if young.trades.len() >= limit {
+        *old = std::mem::take(young);
+    }
+    let id = &held.trade.id;
+    let before = young.trades.insert(Arc::clone(id), Arc::clone(held));
+    // Instances are only ever added, so equal counts mean the same instances.
+    if before.is_none_or(|before| before.trade.instances.len() != held.trade.instances.len()) {
+        let places = held
+            .trade
+            .instances
+            .keys()
+            .map(|instance| (Arc::clone(instance), Arc::clone(id)));
+        young.places.extend(places);
     }
 }
