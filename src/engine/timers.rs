@@ -8,15 +8,18 @@ use super::{Engine, EngineError, Request, Submission};
 use crate::machine::Time;
 use crate::machine::step::{Actor, Cause};
 use crate::store::timer_rows::{TimerRow, timer_next, timers_due};
-use crate::store::{Backend, StoreError};
+use crate::store::StoreError;
 
 /// Timers offered at once. Few, so that commands of people come in between when many are due.
 const AT_ONCE: i64 = 10;
 
+/// Timers offered at once where the first ones do not fire: enough to get past the timers of a thousand damaged trades.
+const MOST_AT_ONCE: i64 = 1_000;
+
 /// How long a close waits for events that were stamped before its deadline and are still on their way to the queue.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// The safety net: how long to sleep at most where another process may arm a timer.
+/// The safety net: how long to sleep at most, for what another process arms and for a clock that is set forward.
 const POLL: Duration = Duration::from_millis(500);
 
 /// Pause after a failure, and where a round changed nothing.
@@ -25,30 +28,41 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Runs until the engine stops.
 pub(super) async fn run(engine: Engine) {
     let mut last: BTreeSet<(String, String, i64)> = BTreeSet::new();
+    let mut limit = AT_ONCE;
     while !engine.inner.is_stopping() {
-        match round(&engine).await {
-            Ok(fired) if fired.is_empty() => wait(&engine).await,
+        let stuck = match round(&engine, limit).await {
+            Ok(fired) if fired.is_empty() => {
+                wait(&engine).await;
+                false
+            }
             Ok(fired) => {
-                if fired == last {
-                    // The same timers again: the step did not take them. Others must still get their turn.
+                let same = fired == last;
+                if same {
                     tracing::error!(timers = ?fired, "due timers do not fire");
-                    tokio::time::sleep(PAUSE).await;
                 }
                 last = fired;
+                same
             }
             Err(EngineError::Stopping) => return,
             Err(error) => {
                 tracing::error!(%error, "due timers could not be offered");
-                tokio::time::sleep(PAUSE).await;
+                true
             }
+        };
+        // The same timers again, longest overdue first: others must still get their turn, so more are taken.
+        if stuck {
+            limit = (limit + AT_ONCE).min(MOST_AT_ONCE);
+            tokio::time::sleep(PAUSE).await;
+        } else {
+            limit = AT_ONCE;
         }
     }
 }
 
 /// Offers what is due and waits for the outcome.
-async fn round(engine: &Engine) -> Result<BTreeSet<(String, String, i64)>, EngineError> {
+async fn round(engine: &Engine, limit: i64) -> Result<BTreeSet<(String, String, i64)>, EngineError> {
     let now = engine.now();
-    let due = engine.read(move |conn| timers_due(conn, now, AT_ONCE)).await?;
+    let due = engine.read(move |conn| timers_due(conn, now, limit)).await?;
     let Some(latest) = due.iter().map(|timer| Time(timer.due_at)).max() else {
         return Ok(BTreeSet::new());
     };
@@ -90,16 +104,10 @@ async fn wait(engine: &Engine) {
             None => std::future::pending().await,
         }
     };
-    let poll = async {
-        match engine.inner.backend {
-            Backend::Postgres => tokio::time::sleep(POLL).await,
-            Backend::Sqlite => std::future::pending().await,
-        }
-    };
     tokio::select! {
         () = until_due => {}
         () = alarm.wait() => {}
-        () = poll => {}
+        () = tokio::time::sleep(POLL) => {}
         () = engine.inner.stopped() => {}
     }
 }

@@ -1,4 +1,5 @@
 //! Tests: the write path.
 
+mod deadlines;
 mod idempotency;
 mod writing;
