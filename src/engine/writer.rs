@@ -163,7 +163,10 @@ impl Writer {
             }
             Err((error, decided)) => {
                 for answered in ran {
-                    answered(Err(StoreError::NotCommitted(error.to_string())));
+                    answered(Err(match &error {
+                        StoreError::Unknown(text) => StoreError::Unknown(text.clone()),
+                        error => StoreError::NotCommitted(error.to_string()),
+                    }));
                 }
                 self.forget(submissions, decided);
                 self.failed(&error);
@@ -211,6 +214,8 @@ impl Writer {
         let written = dialect::write_transaction(&mut self.conn, |conn| {
             lock_trades(common, conn, submissions)?;
             let decided = decide_all(common, conn, submissions, Keys::LookUp)?;
+            // What is in memory may have been moved by another process before the lock was taken.
+            check_read(conn, &decided.read)?;
             let written = dialect::batch_write(conn, &decided.batch);
             kept = Some(decided);
             written?;
@@ -233,10 +238,17 @@ impl Writer {
         let Some(row) = decided.batch.history.first() else {
             return Err((StoreError::Unknown(text), Some(decided)));
         };
-        match history_holds(&mut self.conn, &row.trade, row.seq, &row.hash) {
-            Ok(true) => Ok(decided),
-            Ok(false) => Err((StoreError::NotCommitted(text), Some(decided))),
-            Err(error) => Err((error, Some(decided))),
+        loop {
+            match history_holds(&mut self.conn, &row.trade, row.seq, &row.hash) {
+                Ok(true) => return Ok(decided),
+                Ok(false) => return Err((StoreError::NotCommitted(text), Some(decided))),
+                // Deciding again before it is known could apply an event twice.
+                Err(error) if dialect::is_broken(&mut self.conn) => {
+                    tracing::warn!(%error, "the outcome of a commit is still unknown");
+                    self.reconnect();
+                }
+                Err(error) => return Err((error, Some(decided))),
+            }
         }
     }
 
@@ -291,7 +303,11 @@ impl Writer {
 
     /// Notes when the write path began to fail, and opens the connection anew where it broke.
     fn failed(&mut self, error: &StoreError) {
-        if matches!(error, StoreError::Conflict | StoreError::Duplicate(_)) {
+        // Nor is one damaged trade an outage of the write path: others are committed all the while.
+        if matches!(
+            error,
+            StoreError::Conflict | StoreError::Duplicate(_) | StoreError::Corrupt(_)
+        ) {
             return;
         }
         let now = self.common.now();
@@ -369,9 +385,7 @@ fn decide_all(
     for submission in submissions {
         match desk.take(conn, submission) {
             // A store that fails while deciding fails the batch: what the desk knows may be half.
-            Err(EngineError::Store(error @ (StoreError::Query(_) | StoreError::Unknown(_) | StoreError::Conflict))) => {
-                return Err(error);
-            }
+            Err(EngineError::Store(error)) => return Err(error),
             receipt => receipts.push(receipt),
         }
     }
