@@ -11,6 +11,7 @@ mod hub;
 mod ids;
 mod ingress;
 mod library;
+mod mending;
 mod outages;
 mod projection;
 mod pulse;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{Engine, EngineError, Request, Submission};
 use crate::machine::Time;
 use crate::machine::step::{Actor, Cause};
-use crate::store::timer_rows::{TimerRow, timer_next, timers_due};
 use crate::store::StoreError;
+use crate::store::timer_rows::{TimerRow, timer_next, timers_due};
 
 /// Timers offered at once. Few, so that commands of people come in between when many are due.
 const AT_ONCE: i64 = 10;

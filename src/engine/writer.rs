@@ -22,17 +22,12 @@ use super::{Committed, EngineError, Receipt, Submission, projection};
 use crate::machine::Time;
 use crate::machine::trade::InstanceId;
 use crate::store::batch::Batch;
-use crate::store::connection::{Target, Use};
-use crate::store::history_rows::history_holds;
-use crate::store::outage_rows::{Outage, outage_record};
+use crate::store::connection::Target;
 use crate::store::trade_rows::trade_seq;
 use crate::store::{Backend, Connection, StoreError, dialect};
 
 /// How often a single command is tried again where other processes keep moving its trade.
 const MOST_TRIES: u32 = 8;
-
-/// What a database that went away is given before the next attempt to reach it.
-const RECONNECT_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// One writer: a thread with a connection of its own.
 pub(super) struct Writer {
@@ -44,9 +39,9 @@ pub(super) struct Writer {
 }
 
 /// Receipts to be handed out, in the order of the submissions, and what follows from the commit.
-struct Decided {
+pub(super) struct Decided {
     receipts: Vec<Result<Receipt, EngineError>>,
-    batch: Batch,
+    pub batch: Batch,
     held: Vec<Arc<Held>>,
     /// Trades whose receipts rest on reading alone, with the version read.
     read: Vec<(InstanceId, i64)>,
@@ -229,42 +224,6 @@ impl Writer {
         }
     }
 
-    /// The connection broke at commit: asks the store whether the batch's history is there.
-    fn look_up(&mut self, text: String, decided: Option<Decided>) -> Result<Decided, (StoreError, Option<Decided>)> {
-        self.reconnect();
-        let Some(decided) = decided else {
-            return Err((StoreError::Unknown(text), None));
-        };
-        let Some(row) = decided.batch.history.first() else {
-            return Err((StoreError::Unknown(text), Some(decided)));
-        };
-        loop {
-            match history_holds(&mut self.conn, &row.trade, row.seq, &row.hash) {
-                Ok(true) => return Ok(decided),
-                Ok(false) => return Err((StoreError::NotCommitted(text), Some(decided))),
-                // Deciding again before it is known could apply an event twice.
-                Err(error) if dialect::is_broken(&mut self.conn) => {
-                    tracing::warn!(%error, "the outcome of a commit is still unknown");
-                    self.reconnect();
-                }
-                Err(error) => return Err((error, Some(decided))),
-            }
-        }
-    }
-
-    fn reconnect(&mut self) {
-        loop {
-            match self.target.open(Use::Write) {
-                Ok(conn) => {
-                    self.conn = conn;
-                    return;
-                }
-                Err(error) => tracing::error!(%error, "the database cannot be reached"),
-            }
-            std::thread::sleep(RECONNECT_PAUSE);
-        }
-    }
-
     /// The commit is durable: memory, listeners and the timer loop learn of it.
     fn publish(&mut self, decided: Decided) -> Vec<Result<Receipt, EngineError>> {
         for held in &decided.held {
@@ -298,35 +257,6 @@ impl Writer {
             {
                 self.common.cache.forget(&trade);
             }
-        }
-    }
-
-    /// Notes when the write path began to fail, and opens the connection anew where it broke.
-    fn failed(&mut self, error: &StoreError) {
-        // Nor is one damaged trade an outage of the write path: others are committed all the while.
-        if matches!(
-            error,
-            StoreError::Conflict | StoreError::Duplicate(_) | StoreError::Corrupt(_)
-        ) {
-            return;
-        }
-        let now = self.common.now();
-        self.failing_since.get_or_insert(now);
-        metrics::counter!("luochui_failed_commits_total").increment(1);
-        tracing::error!(%error, "a batch was not committed");
-        if dialect::is_broken(&mut self.conn) {
-            self.reconnect();
-        }
-    }
-
-    fn recovered(&mut self) {
-        let Some(from) = self.failing_since.take() else { return };
-        let until = self.common.now();
-        let outage = Outage { from, until };
-        self.common.outages.add(outage);
-        let record = |conn: &mut Connection| outage_record(conn, outage, "the store failed");
-        if let Err(error) = dialect::write_transaction(&mut self.conn, record) {
-            tracing::error!(%error, "an outage was not recorded");
         }
     }
 }
