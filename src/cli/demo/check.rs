@@ -88,11 +88,13 @@ fn documents(play: &Play, expected: &Expected, found: &mut Found) -> Result<(), 
     let mut names = BTreeSet::new();
     let instances = std::iter::once(play.listing.clone()).chain(play.applications());
     for instance in instances {
-        let rows = wait("all documents to be typeset", || {
-            let list = stage.cast.admin.get(&format!("instances/{instance}/documents"))?;
-            let ready = items(&list).iter().all(|row| row["sha256"].is_string());
-            Ok(ready.then(|| items(&list).to_vec()))
+        wait("all documents to be typeset", || {
+            let view = stage.look(&instance)?;
+            let all = view["documents"].as_array().map_or(&[][..], Vec::as_slice);
+            Ok(all.iter().all(|row| row["ready"] == true).then_some(()))
         })?;
+        let list = stage.cast.admin.get(&format!("instances/{instance}/documents"))?;
+        let rows = items(&list).to_vec();
         for row in rows {
             let name = row["name"].as_str().unwrap_or_default().to_owned();
             match document(stage, &row, &folder.join(format!("{name}-{}.pdf", found.documents + 1))) {

@@ -56,7 +56,7 @@ impl<'a> Play<'a> {
         stage
             .narrator
             .say("交易公告已制作并发布", "the notice has been typeset and published");
-        stage.let_pass(&play.listing, "opens", "registration")?;
+        stage.let_pass(&play.listing, "opens", "first")?;
         stage.narrator.say("报名开始", "registration opens");
         Ok(play)
     }
@@ -106,8 +106,6 @@ impl<'a> Play<'a> {
         let identity = who.upload("身份证明.pdf", "application/pdf", PAPER)?;
         let form = json!({
             "rules_accepted": true,
-            "joint": false,
-            "members": [],
             "applicant_kind": "自然人",
             "applicant_form": {
                 "name": who.title,
@@ -147,13 +145,11 @@ impl<'a> Play<'a> {
     pub fn pays(&self, who: &Player, hook: &str, amount: i64) -> Result<(), Failure> {
         let application = self.application(who)?;
         let reference = who.get(&format!("instances/{application}"))?["data"]["payment_reference"].clone();
-        let message = json!({
-            "reference": reference,
-            "payer_name": who.title,
-            "amount": amount,
-            "credited_at": self.stage.clock.now().0,
-            "ref": self.bank_reference(),
-        });
+        let mut message = json!({"reference": reference, "amount": amount, "ref": self.bank_reference()});
+        if hook != "refunds" {
+            message["payer_name"] = json!(who.title);
+            message["credited_at"] = json!(self.stage.clock.now().0);
+        }
         self.stage.bank.tell(hook, &message)?;
         Ok(())
     }

@@ -11,7 +11,7 @@ use ureq::http::Response;
 use super::super::Failure;
 
 /// How long the demo waits, in real time, for work that the server does after answering.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What came back: the status and the body, which is null where it was not JSON.
 pub struct Reply {
@@ -70,25 +70,23 @@ impl Player {
 
     /// Edits a resource under the version that reading `from` has just shown.
     pub fn edit(&self, from: &str, path: &str, body: &Value) -> Result<Value, Failure> {
-        let token = format!("Bearer {}", self.token()?);
-        let shown = self
-            .agent
-            .get(self.address(from))
-            .header("Authorization", &token)
-            .call();
-        let shown = shown.map_err(|error| Failure(format!("GET {from}: {error}")))?;
+        let shown = self.renewing(from, |bearer| {
+            self.agent
+                .get(self.address(from))
+                .header("Authorization", bearer)
+                .call()
+        })?;
         let version = shown
             .headers()
             .get("etag")
             .and_then(|tag| tag.to_str().ok())
             .unwrap_or_default()
             .to_owned();
-        let request = self
-            .agent
-            .put(self.address(path))
-            .header("Authorization", &token)
-            .header("If-Match", version);
-        expect_success("PUT", path, read(request.send_json(body), path)?)
+        let edited = self.renewing(path, |bearer| {
+            let request = self.agent.put(self.address(path)).header("Authorization", bearer);
+            request.header("If-Match", &version).send_json(body)
+        })?;
+        expect_success("PUT", path, read(edited, path)?)
     }
 
     /// Sends a command that is to be refused, and returns the refusal.
@@ -145,29 +143,29 @@ impl Player {
         .into_bytes();
         body.extend_from_slice(bytes);
         body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
-        let token = self.token()?;
-        let response = self
-            .agent
-            .post(self.address("files"))
-            .header("Authorization", format!("Bearer {token}"))
-            .header("Idempotency-Key", self.key())
-            .header("Content-Type", format!("multipart/form-data; boundary={BOUNDARY}"))
-            .send(&body[..]);
+        let key = self.key();
+        let response = self.renewing("files", |bearer| {
+            let request = self
+                .agent
+                .post(self.address("files"))
+                .header("Authorization", bearer)
+                .header("Idempotency-Key", &key);
+            request
+                .header("Content-Type", format!("multipart/form-data; boundary={BOUNDARY}"))
+                .send(&body[..])
+        })?;
         let answer = expect_success("POST", "files", read(response, "files")?)?;
         let id = answer["id"].as_str().or_else(|| answer["items"][0]["id"].as_str());
         id.map(str::to_owned)
             .ok_or_else(|| Failure(format!("the upload has no id: {answer}")))
     }
 
-    /// Reads a resource's bytes, with its status.
+    /// Reads a resource's bytes.
     pub fn bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        let token = self.token()?;
-        let mut response = self
-            .agent
-            .get(self.address(path))
-            .header("Authorization", format!("Bearer {token}"))
-            .call()
-            .map_err(|error| Failure(format!("GET {path}: {error}")))?;
+        let address = self.address(path);
+        let mut response = self.renewing(path, |bearer| {
+            self.agent.get(&address).header("Authorization", bearer).call()
+        })?;
         let status = response.status().as_u16();
         let bytes = response
             .body_mut()
@@ -190,33 +188,42 @@ impl Player {
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        read(request.send(body), path)
+        let response = request
+            .send(body)
+            .map_err(|error| Failure(format!("{path}: {error}")))?;
+        read(response, path)
+    }
+
+    fn authorised(&self, path: &str, body: Option<&Value>) -> Result<Reply, Failure> {
+        let key = self.key();
+        let response = self.renewing(path, |bearer| match body {
+            Some(body) => {
+                let request = self.agent.post(self.address(path)).header("Authorization", bearer);
+                request.header("Idempotency-Key", &key).send_json(body)
+            }
+            None => self
+                .agent
+                .get(self.address(path))
+                .header("Authorization", bearer)
+                .call(),
+        })?;
+        read(response, path)
     }
 
     /// Sends with the token at hand; a token that has run out (the demo's days pass fast) is renewed once.
-    fn authorised(&self, path: &str, body: Option<&Value>) -> Result<Reply, Failure> {
-        let key = self.key();
-        let reply = self.send(path, body, &key)?;
-        if reply.status != 401 {
-            return Ok(reply);
+    fn renewing(
+        &self,
+        path: &str,
+        send: impl Fn(&str) -> Result<Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Response<ureq::Body>, Failure> {
+        let attempt =
+            || send(&format!("Bearer {}", self.token()?)).map_err(|error| Failure(format!("{path}: {error}")));
+        let response = attempt()?;
+        if response.status().as_u16() != 401 {
+            return Ok(response);
         }
         self.token.replace(None);
-        self.send(path, body, &key)
-    }
-
-    fn send(&self, path: &str, body: Option<&Value>, key: &str) -> Result<Reply, Failure> {
-        let bearer = format!("Bearer {}", self.token()?);
-        let address = self.address(path);
-        let response = match body {
-            Some(body) => self
-                .agent
-                .post(address)
-                .header("Authorization", bearer)
-                .header("Idempotency-Key", key)
-                .send_json(body),
-            None => self.agent.get(address).header("Authorization", bearer).call(),
-        };
-        read(response, path)
+        attempt()
     }
 
     fn token(&self) -> Result<String, Failure> {
@@ -267,8 +274,7 @@ fn is_state(todo: &Value, state: &str) -> bool {
     path == state || path.ends_with(&format!(".{state}"))
 }
 
-fn read(response: Result<Response<ureq::Body>, ureq::Error>, path: &str) -> Result<Reply, Failure> {
-    let mut response = response.map_err(|error| Failure(format!("{path}: {error}")))?;
+fn read(mut response: Response<ureq::Body>, path: &str) -> Result<Reply, Failure> {
     let status = response.status().as_u16();
     let text = response
         .body_mut()
