@@ -12,6 +12,7 @@ use crate::engine::{self, Engine, EngineConfig, PublishError};
 use crate::http::people::{self, NewAccount};
 use crate::http::{self, AppState, Standing, password};
 use crate::telemetry;
+use crate::workers::Workers;
 
 type Stopping = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -23,6 +24,7 @@ pub struct Running {
     pub workflows: PathBuf,
     pub mail_folder: PathBuf,
     engine_threads: engine::Handle,
+    workers: Workers,
     stop_http: Box<dyn FnOnce() -> Stopping + Send>,
 }
 
@@ -39,6 +41,8 @@ pub async fn assemble(mut config: Config, clock: Clock) -> Result<Running, Failu
     config.http.listen = address.to_string();
     let (engine, engine_threads) = start_engine(&config, clock)?;
     publish(&engine, &config).await?;
+    let workers = Workers::start(&engine, &config)
+        .map_err(|error| Failure(format!("failed to start the background loops: {error}")))?;
     let state = AppState::new(engine.clone(), config.clone())
         .map_err(|problem| Failure(format!("failed to start HTTP: {problem}")))?;
     let server = http::start(state, listener).map_err(|error| Failure(format!("failed to start HTTP: {error}")))?;
@@ -58,6 +62,7 @@ pub async fn assemble(mut config: Config, clock: Clock) -> Result<Running, Failu
         workflows: config.paths.workflows.clone(),
         mail_folder: config.mail_folder(),
         engine_threads,
+        workers,
         stop_http,
     })
 }
@@ -127,6 +132,7 @@ impl Running {
     /// Stops taking requests, finishes those under way and what is queued, and closes the database.
     pub async fn stop(self) {
         (self.stop_http)().await;
+        self.workers.stop().await;
         drop(self.engine);
         let threads = self.engine_threads;
         if tokio::task::spawn_blocking(move || threads.join()).await.is_err() {

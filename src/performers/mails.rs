@@ -130,7 +130,7 @@ impl Mails {
         self.send_all(&mailing, audience).await
     }
 
-    /// Sends somebody their open to-dos. `asked` is what the sweep wrote: `{account, at, todos, count, late}`.
+    /// Sends somebody their open to-dos. `asked` is what the sweep wrote: `{account, at, todos, total, late}`.
     ///
     /// # Errors
     /// A mail that cannot be filled or sent.

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::config::Config;
 use crate::engine::Engine;
 use crate::machine::Bundle;
 use crate::machine::step::Effect;
@@ -94,6 +95,30 @@ pub struct Performers {
 }
 
 impl Performers {
+    /// Builds all performers from the configuration.
+    ///
+    /// # Errors
+    /// A folder that cannot be made, a sender that is no mailbox, an SMTP server name that is none.
+    pub fn new(engine: &Engine, config: &Config) -> Result<Self, PerformError> {
+        let renderings = rendering::Renderings::default();
+        let files = files::Files::open(config.files_folder()).map_err(PerformError::lasting)?;
+        let typesetter = typeset::Typesetter::new(config.paths.fonts.iter().cloned());
+        let post = match config.mail.smtp.host.as_str() {
+            "" => mail::Post::folder(&config.mail.from, config.mail_folder())?,
+            _ => mail::Post::smtp(&config.mail.from, &config.mail.smtp)?,
+        };
+        let settings = mails::Settings {
+            public_url: config.public_url(),
+            token_millis: i64::from(config.mail.token_hours) * 3_600_000,
+        };
+        Ok(Self {
+            engine: engine.clone(),
+            documents: documents::Documents::new(engine.clone(), typesetter, renderings.clone(), files),
+            mails: mails::Mails::new(engine.clone(), renderings, post, settings),
+            webhooks: webhooks::Webhooks::new(config.webhooks.clone()),
+        })
+    }
+
     /// Does what a row asks for.
     ///
     /// # Errors

@@ -1,11 +1,8 @@
 //! Typst in process: markup in, PDF bytes out, the same bytes for the same markup and time.
 //! Must not open a file named by markup: the world it sets in holds one source and three font faces.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Where fonts are looked for when the configuration names no folder.
-pub const FONT_DIRECTORIES: [&str; 2] = ["assets/fonts", "/usr/share/fonts/opentype/noto"];
 
 /// Why markup did not become a PDF. All of them are worth an incident; none is ever a blank page.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +37,7 @@ pub struct Typesetter {
 }
 
 impl Typesetter {
-    /// A typesetter that looks for fonts in these folders, in order.
+    /// A typesetter that looks for fonts in these folders and below, in order.
     pub fn new(directories: impl IntoIterator<Item = PathBuf>) -> Self {
         Self {
             directories: directories.into_iter().collect(),
@@ -93,15 +90,36 @@ impl Typesetter {
     }
 
     fn find(&self, face: &Face) -> Result<(PathBuf, u32), TypesetError> {
-        let places = self.directories.iter().flat_map(|folder| {
-            let files = face.files.iter();
-            files.map(move |(name, index)| (folder.join(name), *index))
-        });
-        let mut existing = places.filter(|(path, _)| path.is_file());
-        existing.next().ok_or_else(|| {
-            TypesetError::NoFonts(face.files.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "))
+        let mut places = self
+            .directories
+            .iter()
+            .filter_map(|folder| search(folder, face, DEEPEST));
+        places.next().ok_or_else(|| {
+            let names = face.files.iter().map(|(name, _)| *name);
+            TypesetError::NoFonts(names.collect::<Vec<_>>().join(", "))
         })
     }
+}
+
+/// How deep below a folder fonts are looked for.
+const DEEPEST: u32 = 4;
+
+/// The face's file in a folder or below it.
+fn search(folder: &Path, face: &Face, depth: u32) -> Option<(PathBuf, u32)> {
+    let mut here = face.files.iter().map(|(name, index)| (folder.join(name), *index));
+    if let Some(found) = here.find(|(path, _)| path.is_file()) {
+        return Some(found);
+    }
+    let mut folders: Vec<PathBuf> = match depth {
+        0 => Vec::new(),
+        _ => std::fs::read_dir(folder)
+            .ok()?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .collect(),
+    };
+    folders.retain(|path| path.is_dir());
+    folders.sort();
+    folders.iter().find_map(|folder| search(folder, face, depth - 1))
 }
 
 /// One face, and the files it may be found in with its index there. The third face of Noto's collections is Simplified Chinese.

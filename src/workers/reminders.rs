@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::Days;
 use serde_json::{Value as Json, json};
 
 use super::outbox::short_id;
@@ -24,7 +25,7 @@ use crate::store::{Connection, StoreError};
 const SCHEDULE: &str = "remind";
 /// How far ahead a reminder may lie: the longest `before` that is kept, in milliseconds (60 days).
 const HORIZON_MILLIS: i64 = 60 * 86_400_000;
-/// How far back a working day is looked for, in days.
+/// More days than any run of holidays has.
 const LONGEST_HOLIDAY: u32 = 60;
 
 /// A mail that is due about a to-do.
@@ -124,18 +125,22 @@ fn later(calendar: Option<&Calendar>, offset: i64, due: Time, period: Period) ->
     }
 }
 
-/// The latest time, whole days before `due`, from which the period ends at `due` or before.
+/// As long before: for working days the Nth working day before, at the same clock time.
 fn earlier(calendar: Option<&Calendar>, offset: i64, due: Time, period: Period) -> Option<Time> {
-    match period {
-        Period::Millis(millis) => Some(due.plus_millis(-millis)),
-        Period::Workdays(days) => {
-            let calendar = calendar?;
-            let starts =
-                (1..=days.saturating_add(LONGEST_HOLIDAY)).map(|back| due.plus_millis(-i64::from(back) * 86_400_000));
-            let mut fitting = starts.filter(|start| calendar.deadline(*start, period, offset).due <= due);
-            fitting.next()
-        }
-    }
+    let days = match period {
+        Period::Millis(millis) => return Some(due.plus_millis(-millis)),
+        Period::Workdays(days) => days,
+    };
+    let calendar = calendar?;
+    let counting = calendar.at(calendar.version, offset);
+    let (last, _) = counting.local(due);
+    let back = (1..=days.saturating_mul(2).saturating_add(LONGEST_HOLIDAY)).map(i64::from);
+    let workdays = back.filter(|back| {
+        let day = last.checked_sub_days(Days::new(back.unsigned_abs()));
+        day.is_some_and(|day| counting.is_workday(day).0)
+    });
+    let mut workdays = workdays.skip(usize::try_from(days.saturating_sub(1)).ok()?);
+    workdays.next().map(|back| due.plus_millis(-back * 86_400_000))
 }
 
 fn outbox_row(

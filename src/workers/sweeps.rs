@@ -145,7 +145,7 @@ async fn describe(engine: &Engine, row: &TodoRow, now: Time) -> Option<Json> {
 
 fn digest_row(account: &str, day: &str, items: Vec<Json>, now: Time) -> OutboxRow {
     let late = items.iter().filter(|item| item["late"] == json!(true)).count();
-    let digest = json!({"account": account, "at": now, "count": items.len(), "late": late, "todos": items});
+    let digest = json!({"account": account, "at": now, "total": items.len(), "late": late, "todos": items});
     OutboxRow {
         id: short_id(&format!("digest/{day}/{account}")),
         trade: String::new(),
