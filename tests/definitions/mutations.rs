@@ -128,3 +128,37 @@ fn a_bundle_of_nothing_is_refused() {
     large.insert("course.yaml".into(), "#".repeat(1024 * 1024 + 1));
     assert_eq!(check(&large).diagnostics[0].code, "file_too_large");
 }
+
+/// The codes of a course made of `states`, which begins with `s0`.
+fn codes(states: &str) -> Vec<&'static str> {
+    let head = "machine: course\ntitle: 大\nevents:\n  go: {title: 前进, from: [clerk]}\n";
+    let mut files = good();
+    files.insert("course.yaml".into(), format!("{head}initial: s0\nstates:\n{states}"));
+    let checked = check(&files);
+    let errors = checked.diagnostics.iter().filter(|fault| fault.is_error());
+    // The part is started by the course of the good bundle, not by this one.
+    errors.map(|fault| fault.code).collect()
+}
+
+#[test]
+fn the_limits_hold_and_what_stays_below_them_compiles() {
+    let row = |count: usize| {
+        let states = (0..count).map(|i| format!("  s{i}: {{title: 状态, on: {{go: s{}}}}}\n", i + 1));
+        states.collect::<String>() + &format!("  s{count}: {{title: 结束, type: final}}\n")
+    };
+    assert_eq!(codes(&row(2_000)), Vec::<&str>::new());
+    assert_eq!(codes(&row(10_002)), ["too_many_states"]);
+    let nested = |depth: usize| {
+        let mut text = String::new();
+        for level in 0..depth {
+            let indent = "  ".repeat(level * 2 + 1);
+            text += &format!("{indent}s{level}:\n{indent}  title: 层\n{indent}  on: {{go: end}}\n");
+            if level + 1 < depth {
+                text += &format!("{indent}  initial: s{}\n{indent}  states:\n", level + 1);
+            }
+        }
+        text + "  end: {title: 结束, type: final}\n"
+    };
+    assert_eq!(codes(&nested(32)), Vec::<&str>::new());
+    assert!(codes(&nested(33)).contains(&"too_deep"));
+}

@@ -63,7 +63,8 @@ pub fn check(
 }
 
 /// Faults after which states and transitions are missing: what they would have led to is not reported as well.
-const HOLES: [&str; 12] = [
+const HOLES: [&str; 13] = [
+    "too_many_states",
     "unknown_target",
     "missing_initial",
     "wrong_type",

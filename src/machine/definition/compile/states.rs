@@ -148,7 +148,7 @@ impl Compiler<'_> {
 
     fn history(&mut self, skeleton: &Skeleton, at: super::super::diagnostic::At) -> StateKind {
         let source = &skeleton.source;
-        if skeleton.parent.is_none_or(|parent| parent == 0 && skeleton.index == 0) || !skeleton.children.is_empty() {
+        if skeleton.parent.is_none_or(|parent| parent == 0) || !skeleton.children.is_empty() {
             self.sink.error(
                 "history_misplaced",
                 at,
@@ -189,7 +189,7 @@ impl Compiler<'_> {
 
     fn target(&mut self, from: StateIndex, word: &Word) -> Option<StateIndex> {
         let target = self.outline.resolve(from, &word.value);
-        if target.is_none() {
+        if target.is_none() && !self.outline.full {
             let hint = match self.outline.resolve_anywhere(from, &word.value) {
                 Some(far) => self
                     .outline
