@@ -134,7 +134,7 @@ impl Entry {
         hash.update(self.at.0.to_be_bytes());
         hash.update(commitment(&self.public_salt, &self.public).as_bytes());
         hash.update(self.private_commitment.as_bytes());
-        hex::encode(hash.finalize()).into()
+        hex_of(hash)
     }
 
     fn check(&self, seq: u64, prev: &str) -> Result<(), Break> {
@@ -204,7 +204,7 @@ pub fn digest_of<'a>(instances: impl Iterator<Item = &'a Instance>) -> Name {
         hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(bytes);
     }
-    hex::encode(hash.finalize()).into()
+    hex_of(hash)
 }
 
 /// 32 bytes in hex that follow from a seed and a purpose and tell nothing of either.
@@ -213,12 +213,24 @@ pub fn derive(seed: &str, purpose: &str) -> Name {
     hash.update(seed.as_bytes());
     hash.update(b"\n");
     hash.update(purpose.as_bytes());
-    hex::encode(hash.finalize()).into()
+    hex_of(hash)
 }
 
 fn commitment<T: Serialize>(salt: &str, part: &T) -> Name {
     let mut hash = Sha256::new();
     hash.update(salt.as_bytes());
     hash.update(canonical(part));
-    hex::encode(hash.finalize()).into()
+    hex_of(hash)
+}
+
+/// Lower-case hex, written once: an entry needs six of them.
+fn hex_of(hash: Sha256) -> Name {
+    let mut text = [0; 64];
+    // The buffer holds exactly two letters for each of the 32 bytes.
+    let written = hex::encode_to_slice(hash.finalize(), &mut text);
+    written
+        .ok()
+        .and_then(|()| std::str::from_utf8(&text).ok())
+        .unwrap_or_default()
+        .into()
 }

@@ -66,10 +66,9 @@ pub fn chart(source: &str, events: &BTreeSet<&str>) -> Result<Chart, String> {
         "left_the_chart",
         Value::Mapping(mapping([("title", text("left")), ("type", text("final"))])),
     );
-    let way_out = Value::Mapping(mapping([(WAY_OUT, text("left_the_chart"))]));
     match body.get_mut("on") {
-        Some(Value::Sequence(on)) => on.insert(0, way_out),
-        _ => insert(&mut body, "on", Value::Sequence(vec![way_out])),
+        Some(Value::Sequence(on)) => on.splice(0..0, ways_out(&converter.paths)).for_each(drop),
+        _ => insert(&mut body, "on", Value::Sequence(ways_out(&converter.paths))),
     }
     machine.extend(body);
     let files = BTreeMap::from([
@@ -85,6 +84,21 @@ pub fn chart(source: &str, events: &BTreeSet<&str>) -> Result<Chart, String> {
         .map(|(id, path)| (path.clone(), id.clone()))
         .collect();
     Ok(Chart { files, ids })
+}
+
+/// Our checks want every state to be reachable and no rule to stand behind one without a guard; SCXML's charts do not care.
+/// These guards say nothing: nothing happens any more where the chart is left.
+const ALWAYS: &str = "!(\"left_the_chart\" in active)";
+const NEVER: &str = "\"left_the_chart\" in active";
+
+fn ways_out(paths: &BTreeMap<String, String>) -> Vec<Value> {
+    let rule = |body: Mapping| Value::Mapping(mapping([(WAY_OUT, Value::Mapping(body))]));
+    let never = paths
+        .values()
+        .map(|path| rule(mapping([("guard", text(NEVER)), ("target", text(path))])));
+    never
+        .chain([rule(mapping([("target", text("left_the_chart"))]))])
+        .collect()
 }
 
 const STATES: [&str; 4] = ["state", "parallel", "final", "history"];
@@ -110,8 +124,15 @@ fn id(state: Node<'_, '_>) -> String {
         .map_or_else(|| format!("state_{}", state.range().start), ToOwned::to_owned)
 }
 
+/// Our identifiers have small letters; one with capitals must not meet its namesake.
 fn own_name(id: &str) -> String {
-    id.replace(['.', '-'], "_")
+    let name = id.replace(['.', '-'], "_");
+    let small = name.to_lowercase();
+    if small == name {
+        name
+    } else {
+        format!("capital_{small}")
+    }
 }
 
 /// A `<data>` element, or a variable that is only assigned.
@@ -288,9 +309,11 @@ impl Converter {
 
     fn transition(&self, source: Node<'_, '_>, node: Node<'_, '_>) -> Result<Mapping, String> {
         let mut rule = Mapping::new();
-        if let Some(cond) = node.attribute("cond") {
-            insert(&mut rule, "guard", text(&self.expression(cond)?));
-        }
+        let guard = match node.attribute("cond") {
+            Some(cond) => self.expression(cond)?,
+            None => self.otherwise(source, node)?,
+        };
+        insert(&mut rule, "guard", text(&guard));
         if node.attribute("target").is_some() {
             insert(&mut rule, "target", self.targets(node)?);
             if !self.is_internal(source, node) {
@@ -302,6 +325,21 @@ impl Converter {
             insert(&mut rule, "actions", Value::Sequence(actions));
         }
         Ok(rule)
+    }
+
+    /// What a transition without a condition waits for. An eventless one is taken where those before it are not, which our
+    /// checks want to hear: a targetless `always` without a guard looks like an endless loop.
+    fn otherwise(&self, source: Node<'_, '_>, node: Node<'_, '_>) -> Result<String, String> {
+        let eventless = children(source, &["transition"]).filter(|rule| rule.attribute("event").is_none());
+        let before = eventless.take_while(|rule| *rule != node && node.attribute("event").is_none());
+        let conditions = before.filter_map(|rule| rule.attribute("cond"));
+        let refused = conditions.map(|cond| Ok(format!("!({})", self.expression(cond)?)));
+        let refused = refused.collect::<Result<Vec<_>, String>>()?;
+        Ok(if refused.is_empty() {
+            ALWAYS.to_owned()
+        } else {
+            refused.join(" && ")
+        })
     }
 
     /// `type="internal"` counts only for compound sources whose targets all lie below them.

@@ -4,56 +4,18 @@
 use std::collections::BTreeSet;
 
 use super::configuration::has_tag;
+use super::event::{Event, Origin, Stop};
 use super::forms::{Form, fits};
 use super::freeze;
+use super::refusals::{invalid, refusal};
 use super::run::{Reception, Run};
 use super::scope::Names;
 use super::types::{Actor, Refusal};
-use super::work::{Event, Origin, Stop, Work};
-use crate::machine::definition::model::{Bundle, EventDefinition, Machine, Relation};
+use super::work::Work;
+use crate::machine::definition::model::{EventDefinition, Machine, Relation};
 use crate::machine::roles;
 use crate::machine::trade::{Instance, InstanceId};
 use crate::machine::value::{Map, Name, Value};
-
-/// What a person is told where the bundle says nothing itself.
-const SENTENCES: [(&str, &str); 12] = [
-    ("forbidden", "您无权办理此事项"),
-    ("not_now", "现在不能办理此事项"),
-    ("suspended", "项目已中止，暂不受理"),
-    ("unknown_event", "没有这一事项"),
-    ("unknown_instance", "没有这一项目"),
-    ("invalid", "填写的内容不符合要求"),
-    ("digest_mismatch", "签署的文件与现行文件不一致"),
-    ("already_started", "您已经办理过此事项"),
-    ("todo_closed", "此待办已经办结"),
-    ("todo_claimed", "此待办已由他人认领"),
-    ("same_person", "同一人不能既办理又审核"),
-    ("ended", "已经结束，不再受理"),
-];
-
-/// A refusal with the sentence that the bundle, or else the program, has for its code.
-pub(super) fn refusal(bundle: &Bundle, code: &str) -> Refusal {
-    let own = bundle.refusals.get(code).map(String::as_str);
-    let general = || {
-        SENTENCES
-            .iter()
-            .find(|(known, _)| *known == code)
-            .map(|(_, text)| *text)
-    };
-    Refusal {
-        code: code.into(),
-        text: own.or_else(general).unwrap_or(code).to_owned(),
-        tell: Map::new(),
-    }
-}
-
-/// The refusal `invalid`: which field, and why.
-pub(super) fn invalid(bundle: &Bundle, field: &str, why: &str) -> Refusal {
-    Refusal {
-        text: format!("{field}：{why}"),
-        ..refusal(bundle, "invalid")
-    }
-}
 
 /// Opens a trade. Where the machine declares an event `start`, its roles say who may.
 pub(super) fn start(

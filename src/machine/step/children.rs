@@ -1,11 +1,12 @@
 //! Instances that other instances, or people, start within a trade, and how they end with what started them.
 //! Must not run them: they begin when the queue comes to them.
 
-use super::accept::refusal;
+use super::event::{Delivery, Stop};
 use super::freeze;
+use super::refusals::refusal;
 use super::run::Run;
 use super::types::Fault;
-use super::work::{Delivery, Stop, Work};
+use super::work::Work;
 use crate::machine::definition::model::Machine;
 use crate::machine::trade::{Instance, InstanceId};
 use crate::machine::value::{Map, Name};

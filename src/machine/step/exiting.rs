@@ -2,10 +2,10 @@
 //! Must not choose what is left: `select` does.
 
 use super::configuration::Configuration;
+use super::event::payload;
 use super::run::Run;
 use super::select::Chosen;
 use super::types::Fault;
-use super::work::payload;
 use crate::machine::definition::model::{State, StateIndex, StateKind};
 use crate::machine::value::{Name, Value};
 

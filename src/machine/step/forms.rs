@@ -1,6 +1,6 @@
 //! Whether what people fill in fits the declared types. Must not decide who may fill it in, or when.
 
-use super::accept::invalid;
+use super::refusals::invalid;
 use super::scope::Names;
 use super::types::Refusal;
 use super::work::Work;

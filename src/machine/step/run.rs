@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::accept::{invalid, refusal};
 use super::configuration::{Configuration, configuration};
+use super::event::{Event, Origin};
 use super::forms;
+use super::refusals::{invalid, refusal};
 use super::scope::Names;
 use super::select::{Chosen, Selection};
 use super::types::{Fault, Refusal};
-use super::work::{Event, Origin, Work};
+use super::work::Work;
 use crate::machine::definition::model::{Machine, Reject, State, StateIndex};
 use crate::machine::expression::Expression;
 use crate::machine::history::Taken;

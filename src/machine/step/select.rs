@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::configuration::Configuration;
+use super::event::{Event, Origin};
 use super::run::Run;
 use super::types::Fault;
-use super::work::{Event, Origin};
 use crate::machine::definition::model::{Reject, State, StateIndex, StateKind, Transition, Trigger};
 
 /// A transition that is going to be taken.

@@ -1,8 +1,9 @@
 //! Named timers: armed on entry, disarmed on exit, reset, fired, counted again by a new calendar. Must not read a clock.
 
+use super::event::{Stop, payload};
 use super::run::Run;
 use super::types::{Effect, Fault};
-use super::work::{Stop, Work, payload};
+use super::work::Work;
 use crate::machine::Time;
 use crate::machine::calendar::Deadline;
 use crate::machine::definition::model::{Schedule, State, TimerDefinition};

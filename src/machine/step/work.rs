@@ -1,15 +1,15 @@
 //! One entry in the making: a trade that instances work on until nothing is left to do, and what comes of it.
 //! Must not know the kinds of outside causes beyond handing each to its file.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
+use super::event::{Delivery, Event, Origin, Stop};
+use super::ids::scramble;
 use super::run::Run;
 use super::scope::Names;
-use super::types::{Answer, Cause, Context, Decision, Effect, Fault, Input, Refusal};
-use super::{accept, timers, todos};
+use super::types::{Answer, Cause, Context, Decision, Effect, Fault, Input};
+use super::{accept, timers, todo_acts, todos};
 use crate::machine::Time;
 use crate::machine::calendar::{Calendars, Counting};
 use crate::machine::definition::model::{Bundle, Machine};
@@ -20,50 +20,6 @@ use crate::machine::value::{Map, Name};
 /// Events that one entry delivers at most. A closing with a thousand applications needs some thousands; two machines that
 /// answer each other without end are stopped here.
 const MOST_DELIVERIES: usize = 100_000;
-
-/// An event on its way to an instance.
-#[derive(Clone, Debug)]
-pub(super) struct Event {
-    pub name: Name,
-    pub data: Map,
-    /// The instance that sent it; for people, their own instance in this trade.
-    pub sender: Option<InstanceId>,
-    pub origin: Origin,
-    /// Fields of the machine that were filled in with the event: assigned when it is taken.
-    pub form: Vec<Name>,
-}
-
-/// Whether somebody waits for an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// A person or an outside system: may be refused.
-    Outside,
-    /// A timer, an effect's result, another instance.
-    Inside,
-}
-
-/// What waits in the trade's queue.
-pub(super) enum Delivery {
-    Start(InstanceId),
-    Event(InstanceId, Event),
-}
-
-/// Why an input does not become part of the trade.
-#[derive(Debug)]
-pub(super) enum Stop {
-    /// Seen before, or nothing to do.
-    Repeated,
-    Refused(Refusal),
-    /// Refused, and the refusal is kept in the history.
-    Recorded(Refusal),
-    Failed(Fault),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Failed(fault)
-    }
-}
 
 /// The state of one entry while it is decided.
 pub(super) struct Work<'a> {
@@ -145,7 +101,7 @@ impl<'a> Work<'a> {
         let created = match &input.cause {
             Cause::Start { machine, data } => accept::start(self, id, machine.as_ref(), data)?,
             Cause::Event { name, payload } => accept::event(self, id, name, payload)?,
-            Cause::Todo { todo, act } => todos::act(self, id, todo, act)?,
+            Cause::Todo { todo, act } => todo_acts::act(self, id, todo, act)?,
             Cause::Timer { name, generation } => timers::fire(self, id, name, *generation)?,
             Cause::Result { name, payload } => accept::result(self, id, name, payload)?,
             Cause::Calendar => timers::count_again(self)?,
@@ -331,25 +287,4 @@ fn no_instance(id: &InstanceId) -> Fault {
         place: "the trade".into(),
         text: "it has no such instance".into(),
     }
-}
-
-/// 26 characters of Crockford's base32 that follow from a text and do not tell it.
-pub(super) fn scramble(text: &str) -> Name {
-    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let hash = Sha256::digest(text.as_bytes());
-    let mut bits = hash
-        .iter()
-        .take(16)
-        .fold(0_u128, |bits, byte| (bits << 8) | u128::from(*byte));
-    let mut letters = [b'0'; 26];
-    for letter in letters.iter_mut().rev() {
-        *letter = ALPHABET[usize::try_from(bits & 31).unwrap_or_default()];
-        bits >>= 5;
-    }
-    String::from_utf8_lossy(&letters).into()
-}
-
-/// A payload of one or more named values.
-pub(super) fn payload<const N: usize>(values: [(&str, crate::machine::Value); N]) -> Map {
-    BTreeMap::from(values.map(|(name, value)| (name.into(), value)))
 }
