@@ -10,3 +10,4 @@ mod secrecy;
 mod sessions;
 mod shape;
 mod trades;
+mod user;

@@ -22,7 +22,8 @@ pub struct TestApp {
     pub url: String,
     pub engine: Engine,
     pub clock: Clock,
-    pub folder: tempfile::TempDir,
+    /// Kept as long as the server runs.
+    _folder: tempfile::TempDir,
     server: ServerHandle,
     thread: Option<JoinHandle<()>>,
 }
@@ -92,7 +93,7 @@ impl TestApp {
             url,
             engine,
             clock,
-            folder,
+            _folder: folder,
             server,
             thread: Some(thread),
         }
