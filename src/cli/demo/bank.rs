@@ -35,12 +35,12 @@ impl Bank {
 
     fn send(&self, hook: &str, message: &Value) -> Result<Reply, Failure> {
         let body = message.to_string();
-        let stamp = self.clock.now().0.to_string();
+        let stamp = (self.clock.now().0 / 1_000).to_string();
         let mut mac =
             Hmac::<Sha256>::new_from_slice(self.secret.as_bytes()).map_err(|error| Failure(error.to_string()))?;
         mac.update(format!("{stamp}.{body}").as_bytes());
         let signature = hex::encode(mac.finalize().into_bytes());
-        let headers = [("Luochui-Timestamp", stamp), ("Luochui-Signature", signature)];
+        let headers = [("X-Luochui-Signature", format!("t={stamp},v1={signature}"))];
         self.player.anonymous(&format!("hooks/{hook}"), &headers, &body)
     }
 }
