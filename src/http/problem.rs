@@ -120,7 +120,7 @@ impl Problem {
             Language::English => &self.en,
         };
         let mut body = self.members.clone();
-        body.insert("type".into(), format!("/api/docs/problems#{}", self.code).into());
+        body.insert("type".into(), format!("urn:luochui:problem:{}", self.code).into());
         body.insert("title".into(), Value::from(&**title));
         body.insert("status".into(), i64::from(self.status).into());
         body.insert("code".into(), self.code.as_str().into());
