@@ -1,5 +1,6 @@
 //! Tests: the shipped workflows by their scenarios, and the runner that plays them.
 
+mod random;
 mod runner;
 mod samples;
 mod shipped;
