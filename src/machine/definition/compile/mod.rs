@@ -11,7 +11,9 @@ mod readers;
 mod scope;
 mod skeleton;
 mod states;
+mod timers;
 pub mod todo;
+mod transitions;
 
 use std::collections::BTreeMap;
 

@@ -1,17 +1,9 @@
-//! States and transitions of one machine. Timers' `then`, to-do outcomes, `on` and `always` all become transitions with stable ids.
-//! Must not compile actions: `actions` does.
-
-use std::collections::BTreeMap;
+//! The states of one machine: their kinds, and what the names of states mean. Must not compile transitions, timers or actions.
 
 use super::super::diagnostic::suggestion;
-use super::super::model::{
-    Invoke, Reject, Schedule, State, StateIndex, StateKind, TimerDefinition, Transition, Trigger,
-};
+use super::super::model::{State, StateIndex, StateKind};
 use super::super::source::shapes::{Entries, Located, OneOrMany, Scalar, Word};
-use super::super::source::state::{TimerSource, TransitionSource, TransitionsSource};
-use super::events::{carried, timer, trigger};
 use super::machine::Compiler;
-use super::readers;
 use super::scope::Event;
 use super::skeleton::Skeleton;
 use crate::machine::expression::{Expression, Kind};
@@ -21,18 +13,6 @@ use crate::machine::value::Name;
 pub fn compile(compiler: &mut Compiler<'_>) -> Vec<State> {
     let outline = compiler.outline;
     outline.states.iter().map(|state| compiler.state(state)).collect()
-}
-
-/// Gives transitions their ids: `{path}/{trigger}/{n}`.
-#[derive(Default)]
-struct Numbers(BTreeMap<String, usize>);
-
-impl Numbers {
-    fn id(&mut self, path: &str, trigger: &str) -> Name {
-        let count = self.0.entry(trigger.to_owned()).or_default();
-        *count += 1;
-        format!("{path}/{trigger}/{count}").into()
-    }
 }
 
 impl Compiler<'_> {
@@ -231,221 +211,6 @@ impl Compiler<'_> {
         None
     }
 
-    fn transitions(&mut self, skeleton: &Skeleton) -> Vec<Transition> {
-        let source = &skeleton.source;
-        let mut numbers = Numbers::default();
-        let mut all = Vec::new();
-        for (name, timed) in &source.timers {
-            let event = format!("timer.{}", name.value);
-            if let Some(then) = &timed.then {
-                self.add(
-                    skeleton,
-                    &Trigger::Event(event.as_str().into()),
-                    &event,
-                    &timer(),
-                    then,
-                    &mut numbers,
-                    &mut all,
-                );
-            }
-        }
-        if let Some(todo) = &source.todo {
-            for (outcome, transitions) in &todo.outcomes {
-                let event = format!("todo.{}.{}", skeleton.name, outcome.value);
-                let known = self.outcome_event(todo, &outcome.value, transitions);
-                self.add(
-                    skeleton,
-                    &Trigger::Event(event.as_str().into()),
-                    &event,
-                    &known,
-                    transitions,
-                    &mut numbers,
-                    &mut all,
-                );
-            }
-        }
-        for (event, transitions) in source.on.0.iter().flat_map(Entries::iter) {
-            let on = trigger(&event.value);
-            let known = match &on {
-                Trigger::Event(name) => carried(name, self.own, self.declared),
-                _ => Event::Open,
-            };
-            self.add(skeleton, &on, &event.value, &known, transitions, &mut numbers, &mut all);
-        }
-        self.add(
-            skeleton,
-            &Trigger::Always,
-            "always",
-            &Event::None,
-            &source.always,
-            &mut numbers,
-            &mut all,
-        );
-        all
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the four parts of a state's transitions differ in all of them"
-    )]
-    fn add(
-        &mut self,
-        skeleton: &Skeleton,
-        trigger: &Trigger,
-        label: &str,
-        event: &Event,
-        sources: &TransitionsSource,
-        numbers: &mut Numbers,
-        all: &mut Vec<Transition>,
-    ) {
-        for source in &sources.0 {
-            let id = numbers.id(&skeleton.path, label);
-            all.push(self.transition(skeleton, trigger.clone(), id, event, source));
-        }
-    }
-
-    fn transition(
-        &mut self,
-        skeleton: &Skeleton,
-        trigger: Trigger,
-        id: Name,
-        event: &Event,
-        source: &TransitionSource,
-    ) -> Transition {
-        Transition {
-            trigger,
-            guard: source
-                .guard
-                .as_ref()
-                .and_then(|guard| self.expression(guard, event, &Kind::Bool)),
-            targets: self.targets(skeleton.index, &source.target),
-            reenter: source.reenter,
-            actions: self.actions(&source.actions, event),
-            reject: source.reject.as_ref().map(|code| Reject {
-                code: self.refusal(code),
-                tell: self.expressions(&source.tell, event),
-            }),
-            form: self.fields(&source.form.0),
-            id,
-        }
-    }
-
-    fn timer(&mut self, name: &Word, source: &Located<TimerSource>) -> Option<TimerDefinition> {
-        let when = match (&source.after, &source.until) {
-            (Some(after), None) => self.after(after, &Event::None)?,
-            (None, Some(until)) => Schedule::Until(self.expression(until, &Event::None, &Kind::Time)?),
-            _ => {
-                self.sink.error_with(
-                    "timer_without_time",
-                    name.at,
-                    format!("the timer `{}` has exactly one of `after` and `until`", name.value),
-                    "for example `after: 4 minutes` or `until: data.starts_at`",
-                );
-                return None;
-            }
-        };
-        if let (Some(from), Schedule::Until(_)) = (&source.from, &when) {
-            self.sink.error(
-                "wrong_value",
-                from.at,
-                "`from` belongs to `after`; `until` is a time of its own",
-            );
-        }
-        let from = source
-            .from
-            .as_ref()
-            .and_then(|from| self.expression(from, &Event::None, &Kind::Time));
-        Some(TimerDefinition {
-            name: name.value.as_str().into(),
-            when,
-            from,
-        })
-    }
-
-    /// `4 minutes`, the name of a field, or an expression that yields a duration or a period.
-    pub fn after(&mut self, source: &Located<Scalar>, event: &Event) -> Option<Schedule> {
-        let text = source.value.trim();
-        if let Ok(period) = text.parse() {
-            return Some(Schedule::After(period));
-        }
-        let expression = if self.own.field(text).is_some() {
-            let scalar = Located {
-                at: source.at,
-                value: Scalar(format!("data.{text}")),
-            };
-            self.expression(&scalar, event, &Kind::Any)?
-        } else {
-            if looks_like_clock(text) {
-                self.sink.error_with(
-                    "not_a_period",
-                    source.at,
-                    format!("`{text}` is not a length of time"),
-                    "a length of time is written `4 minutes`, `7 workdays`, `1 hour`",
-                );
-                return None;
-            }
-            self.expression(source, event, &Kind::Any)?
-        };
-        match expression.kind() {
-            Kind::Duration | Kind::Period | Kind::Zero | Kind::Any => Some(Schedule::AfterValue(expression)),
-            kind if kind.fits(&Kind::Period) => Some(Schedule::AfterValue(expression)),
-            other => {
-                self.sink.error_with(
-                    "not_a_period",
-                    source.at,
-                    format!("a length of time is needed here, and this is {}", other.name()),
-                    "write `4 minutes`, `7 workdays`, or a field of the type `duration` or `period`",
-                );
-                None
-            }
-        }
-    }
-
-    fn invoke(&mut self, source: &Located<super::super::source::state::InvokeSource>) -> Option<Invoke> {
-        let machine = readers::known_machine(&source.machine, self.declared, &mut self.sink)?;
-        let child = self.declared.machines.get(&machine)?;
-        if child.child_of.as_ref() != Some(&self.own.name) {
-            self.sink.error_with(
-                "not_a_child",
-                source.machine.at,
-                format!("`{machine}` is not declared as a child of `{}`", self.own.name),
-                format!("add `child_of: {}` to {machine}.yaml", self.own.name),
-            );
-        }
-        let mut copy = Vec::new();
-        for word in &source.copy.0 {
-            let Some(name) = self.known_field(word) else { continue };
-            match (self.own.field(&name), child.field(&name)) {
-                (Some(mine), Some(theirs)) if mine.fits(theirs) => copy.push(name),
-                (_, Some(theirs)) => {
-                    let message = format!("`{name}` is {} in `{machine}`", theirs.name());
-                    self.sink.error("type_mismatch", word.at, message);
-                }
-                (_, None) => {
-                    let message = format!("`{machine}` has no field `{name}`");
-                    self.sink.error("unknown_field", word.at, message);
-                }
-            }
-        }
-        let mut with = Vec::new();
-        for (name, value) in &source.with {
-            let Some(kind) = child.field(&name.value) else {
-                let hint = suggestion(&name.value, child.fields.iter().map(|(name, _)| name.as_ref()));
-                self.sink.error_maybe(
-                    "unknown_field",
-                    name.at,
-                    format!("`{machine}` has no field `{}`", name.value),
-                    hint,
-                );
-                continue;
-            };
-            if let Some(expression) = self.expression(value, &Event::None, kind) {
-                with.push((Name::from(name.value.as_str()), expression));
-            }
-        }
-        Some(Invoke { machine, copy, with })
-    }
-
     /// Named expressions of any type.
     pub fn expressions(&mut self, source: &Entries<Located<Scalar>>, event: &Event) -> Vec<(Name, Expression)> {
         source
@@ -458,13 +223,4 @@ impl Compiler<'_> {
             })
             .collect()
     }
-}
-
-fn looks_like_clock(text: &str) -> bool {
-    let mut words = text.split(' ');
-    let begins_with_number = words.next().is_some_and(|word| {
-        word.chars()
-            .all(|character| character.is_ascii_digit() || character == ':')
-    });
-    begins_with_number && !text.contains(['(', '+', '*', '/'])
 }
