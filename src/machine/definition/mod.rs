@@ -11,5 +11,5 @@ pub mod model;
 mod raw;
 pub mod source;
 
-pub use compile::{Checked, Depth, check, check_to, compile, digest};
+pub use compile::{Checked, check, compile, digest};
 pub use diagnostic::{Diagnostic, Severity};

@@ -51,22 +51,8 @@ pub fn compile(files: &BTreeMap<String, String>) -> Result<Bundle, Vec<Diagnosti
 
 /// As `compile`, with warnings also where the bundle compiles.
 pub fn check(files: &BTreeMap<String, String>) -> Checked {
-    check_to(files, Depth::Whole)
-}
-
-/// How far a bundle is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
-    /// Whatever is needed to run it: names, types, shapes. For suites that test how machines run and never end theirs.
-    Names,
-    /// Also what cannot be meant: states nothing leads to, waits without end, automatic cycles.
-    Whole,
-}
-
-/// Checks a bundle to the depth asked for.
-pub fn check_to(files: &BTreeMap<String, String>, depth: Depth) -> Checked {
     let mut found = Vec::new();
-    let bundle = read(files, &mut found).and_then(|sources| build(files, &sources, depth, &mut found));
+    let bundle = read(files, &mut found).and_then(|sources| build(files, &sources, &mut found));
     if let Some(bundle) = &bundle {
         found.extend(templates::check(bundle));
     }
@@ -174,12 +160,7 @@ fn read_file<T: serde::de::DeserializeOwned>(path: &str, text: &str, found: &mut
     decode(&mut root, &mut sink)
 }
 
-fn build(
-    files: &BTreeMap<String, String>,
-    sources: &Sources,
-    depth: Depth,
-    found: &mut Vec<Diagnostic>,
-) -> Option<Bundle> {
+fn build(files: &BTreeMap<String, String>, sources: &Sources, found: &mut Vec<Diagnostic>) -> Option<Bundle> {
     let outlines = skeleton::outlines(sources, found);
     let mut declarations = declarations::declare(files, sources, &outlines, found);
     let mut machines = BTreeMap::new();
@@ -188,8 +169,6 @@ fn build(
         let machine = machine::compile(&declarations, outline, found);
         machines.insert(machine.name.clone(), machine);
     }
-    if depth == Depth::Whole {
-        super::check::check(sources, &outlines, &declarations, &machines, found);
-    }
+    super::check::check(sources, &outlines, &declarations, &machines, found);
     head::bundle(files, sources, declarations, machines, found)
 }
