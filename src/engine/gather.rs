@@ -123,7 +123,7 @@ impl Gathered {
             snapshot: snapshot.unwrap_or_default(),
         };
         self.batch.outbox.push(OutboxRow {
-            id: ids::derived(&trade.head, number),
+            id: ids::derived(*at, &trade.head, number),
             trade: trade.id.to_string(),
             instance: instance.to_string(),
             kind: kind.into(),

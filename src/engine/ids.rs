@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::machine::Name;
+use crate::machine::{Name, Time};
 use crate::store::StoreError;
 
 /// Crockford's alphabet: no letter that is read as a digit.
@@ -27,13 +27,17 @@ pub(super) fn fresh() -> Result<Name, StoreError> {
     Ok(base32(&random::<17>()?).into())
 }
 
-/// An identifier that follows from a history hash and a number within its decision.
-pub(super) fn derived(head: &str, number: usize) -> String {
+/// An identifier that follows from a history hash and a number within its decision, and that sorts by time.
+pub(super) fn derived(at: Time, head: &str, number: usize) -> String {
     let digest = Sha256::new()
         .chain_update(head)
         .chain_update(number.to_be_bytes())
         .finalize();
-    base32(&digest)
+    // 50 bits of milliseconds last for 35,000 years; 80 bits of the digest keep ids of one moment apart.
+    let millis = u64::try_from(at.0).unwrap_or(0) << 14;
+    let time: String = base32(&millis.to_be_bytes()).chars().take(10).collect();
+    let rest: String = base32(&digest).chars().take(16).collect();
+    time + &rest
 }
 
 fn random<const N: usize>() -> Result<[u8; N], StoreError> {
@@ -51,4 +55,30 @@ fn base32(bytes: &[u8]) -> String {
     };
     let digit = |place: usize| (0..5).fold(0, |value, offset| value << 1 | bit(place * 5 + offset));
     (0..26).filter_map(|place| ALPHABET.get(digit(place))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn derived_ids_are_distinct_and_sort_by_time() {
+        let id = |at, number| derived(Time(at), "head", number);
+        assert_eq!(id(1_795_399_200_000, 0).len(), 26);
+        assert_eq!(id(1_795_399_200_000, 0), id(1_795_399_200_000, 0));
+        assert_ne!(id(1_795_399_200_000, 0), id(1_795_399_200_000, 1));
+        let times = [0, 1, 31, 32, 1_795_399_200_000, 1_795_399_200_001, 1_895_399_200_000];
+        let ids: Vec<_> = times.iter().map(|at| id(*at, 0)).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
+    }
+
+    #[test]
+    fn fresh_ids_are_26_characters_of_the_alphabet() {
+        let ids = [fresh().unwrap(), fresh().unwrap()];
+        assert_ne!(ids[0], ids[1]);
+        assert!(
+            ids.iter()
+                .all(|id| id.len() == 26 && id.chars().all(|one| ALPHABET.contains(&one)))
+        );
+    }
 }

@@ -38,6 +38,9 @@ pub enum Use {
 /// The first release without the WAL-reset bug that could corrupt a database under concurrent checkpoints.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
+/// The log is written back after 16 MiB: the pages that every commit touches are then written back once for many commits.
+const CHECKPOINT_PAGES: u32 = 4_000;
+
 impl Target {
     /// Reads a database URL.
     ///
@@ -113,6 +116,7 @@ fn sqlite_open(path: &Path, purpose: Use) -> Result<SqliteConnection, StoreError
     match purpose {
         Use::Write => {
             conn.batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768")?;
+            conn.batch_execute(&format!("PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"))?;
             sqlite_check_durability(&mut conn)?;
         }
         Use::Read => conn.batch_execute("PRAGMA query_only = ON")?,
