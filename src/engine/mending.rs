@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::writer::{Decided, Writer};
+use super::writer::{Decided, Undone, Writer};
 use crate::store::connection::Use;
 use crate::store::history_rows::history_holds;
 use crate::store::outage_rows::{Outage, outage_record};
@@ -14,11 +14,7 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 
 impl Writer {
     /// The connection broke at commit: asks the store whether the batch's history is there.
-    pub(super) fn look_up(
-        &mut self,
-        text: String,
-        decided: Option<Decided>,
-    ) -> Result<Decided, (StoreError, Option<Decided>)> {
+    pub(super) fn look_up(&mut self, text: String, decided: Option<Box<Decided>>) -> Result<Decided, Undone> {
         self.reconnect();
         let Some(decided) = decided else {
             return Err((StoreError::Unknown(text), None));
@@ -28,7 +24,7 @@ impl Writer {
         };
         loop {
             match history_holds(&mut self.conn, &row.trade, row.seq, &row.hash) {
-                Ok(true) => return Ok(decided),
+                Ok(true) => return Ok(*decided),
                 Ok(false) => return Err((StoreError::NotCommitted(text), Some(decided))),
                 // Deciding again before it is known could apply an event twice.
                 Err(error) if dialect::is_broken(&mut self.conn) => {

@@ -26,8 +26,10 @@ pub(super) struct Write {
     /// For logs and metrics.
     pub label: &'static str,
     /// Runs within the transaction and keeps its result to itself; an error undoes this closure alone.
-    pub run: Box<dyn FnOnce(&mut Connection) -> Result<Answered, StoreError> + Send>,
+    pub run: Run,
 }
+
+type Run = Box<dyn FnOnce(&mut Connection) -> Result<Answered, StoreError> + Send>;
 
 /// Called once with what became of the commit.
 pub(super) type Answered = Box<dyn FnOnce(Result<(), StoreError>) + Send>;

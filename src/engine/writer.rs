@@ -48,6 +48,9 @@ pub(super) struct Decided {
     told: Vec<Committed>,
 }
 
+/// Why nothing is committed, and what had been decided: its trades must be forgotten.
+pub(super) type Undone = (StoreError, Option<Box<Decided>>);
+
 /// How carefully a batch is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Care {
@@ -175,7 +178,7 @@ impl Writer {
         submissions: &[&Submission],
         writes: &mut Vec<Write>,
         ran: &mut Vec<Answered>,
-    ) -> Result<Decided, (StoreError, Option<Decided>)> {
+    ) -> Result<Decided, Undone> {
         let keys = match self.conn.backend() {
             Backend::Sqlite => Keys::LookUp,
             Backend::Postgres => Keys::Trust,
@@ -194,7 +197,7 @@ impl Writer {
         };
         match written {
             Ok(()) => Ok(decided),
-            Err(error) => Err((error, Some(decided))),
+            Err(error) => Err((error, Some(Box::new(decided)))),
         }
     }
 
@@ -203,7 +206,7 @@ impl Writer {
         submissions: &[&Submission],
         writes: &mut Vec<Write>,
         ran: &mut Vec<Answered>,
-    ) -> Result<Decided, (StoreError, Option<Decided>)> {
+    ) -> Result<Decided, Undone> {
         let common = &self.common;
         let mut kept = None;
         let written = dialect::write_transaction(&mut self.conn, |conn| {
@@ -220,7 +223,7 @@ impl Writer {
         match (written, kept) {
             (Ok(()), Some(decided)) => Ok(decided),
             (Ok(()), None) => Err((StoreError::NotCommitted("nothing was decided".into()), None)),
-            (Err(error), kept) => Err((error, kept)),
+            (Err(error), kept) => Err((error, kept.map(Box::new))),
         }
     }
 
@@ -247,7 +250,7 @@ impl Writer {
         decided.receipts
     }
 
-    fn forget(&self, submissions: &[&Submission], decided: Option<Decided>) {
+    fn forget(&self, submissions: &[&Submission], decided: Option<Box<Decided>>) {
         for held in decided.iter().flat_map(|decided| &decided.held) {
             self.common.cache.forget(&held.trade.id);
         }

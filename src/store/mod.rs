@@ -25,6 +25,7 @@ pub mod published_rows;
 pub mod schedule_rows;
 pub mod schema;
 pub mod session_rows;
+pub mod table_export;
 pub mod timer_rows;
 pub mod todo_rows;
 pub mod token_rows;

@@ -1,3 +1,6 @@
-//! Tests: store.
+//! Tests: the store, the same on both databases.
 
 mod accounts;
+mod contract;
+mod differential;
+mod opening;

@@ -3,7 +3,6 @@
 
 mod manifest;
 mod restoring;
-mod tables;
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use super::audit::require_file;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::connection::{Target, Use};
-use crate::store::{Connection, StoreError, dialect};
+use crate::store::{Connection, StoreError, dialect, table_export as tables};
 use manifest::Manifest;
 
 pub use restoring::{RestoreOptions, restore};

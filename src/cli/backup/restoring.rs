@@ -3,19 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
-use super::{FILES, Places, SQLITE_COPY, TABLES, copy_folder, require_empty, tables};
+use super::{FILES, Places, SQLITE_COPY, TABLES, copy_folder, require_empty};
 use crate::cli::Failure;
 use crate::engine::audit::{Depth, verify};
 use crate::engine::lock_file;
 use crate::store::connection::{Target, Use};
 use crate::store::migrations::migrate;
-use crate::store::{Connection, StoreError, dialect};
+use crate::store::{Connection, StoreError, dialect, table_export as tables};
 
 #[derive(clap::Args)]
 pub struct RestoreOptions {
     /// The backup.
     folder: PathBuf,
-    /// Another database than the configured one; it must not exist yet (SQLite) or hold no rows (PostgreSQL).
+    /// Another database than the configured one; it must not exist yet (SQLite) or hold no tables (PostgreSQL).
     #[arg(long)]
     database: Option<String>,
     /// Another folder of files than the configured one; it must be absent or empty.
@@ -88,17 +88,17 @@ fn restore_rows(backup: &Path, manifest: &Manifest, target: &Target) -> Result<C
         return Err(Failure("this is a backup of an SQLite database".into()));
     }
     let mut conn = target.open(Use::Write).map_err(failed)?;
+    if tables::count(&mut conn).map_err(failed)? > 0 {
+        return Err(Failure(
+            "the database holds tables; a backup is restored into an empty one".into(),
+        ));
+    }
     migrate(&mut conn).map_err(failed)?;
     if tables::migrations(&mut conn).map_err(failed)? != manifest.migrations {
         return Err(Failure(format!(
             "the backup was made by version {} with another schema; restore it with that version, then migrate",
             manifest.version
         )));
-    }
-    if tables::rows(&mut conn).map_err(failed)? > 0 {
-        return Err(Failure(
-            "the database holds rows; a backup is restored into an empty one".into(),
-        ));
     }
     dialect::write_transaction(&mut conn, |conn| tables::import(conn, &rows)).map_err(failed)?;
     Ok(conn)

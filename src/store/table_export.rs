@@ -1,4 +1,4 @@
-//! The rows of a PostgreSQL database as JSON lines, out and in. Must not know what a table means.
+//! The rows of a whole PostgreSQL database as JSON lines, out and in. Must not know what a table means.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
@@ -8,7 +8,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use crate::store::{Connection, StoreError};
+use super::{Connection, StoreError};
 
 /// Rows moved at once.
 const PAGE: usize = 500;
@@ -57,13 +57,18 @@ pub fn export(conn: &mut Connection, folder: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Fills empty tables from their files, those that others refer to first.
+/// Fills tables from their files, those that others refer to first. What the migrations themselves inserted gives way to
+/// what was backed up.
 ///
 /// # Errors
-/// `Duplicate` or `Query` where a table is not empty or a row does not fit.
+/// `Duplicate` or `Query` where a row does not fit.
 pub fn import(conn: &mut Connection, folder: &Path) -> Result<(), StoreError> {
     let io = |error: std::io::Error| StoreError::Open(error.to_string());
-    for table in names(conn)? {
+    let names = names(conn)?;
+    for table in names.iter().rev() {
+        conn.batch_execute(&format!("DELETE FROM \"{table}\""))?;
+    }
+    for table in names {
         let path = folder.join(format!("{table}.jsonl"));
         if !path.is_file() {
             continue;
@@ -81,14 +86,9 @@ pub fn import(conn: &mut Connection, folder: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// How many rows all tables have together.
-pub fn rows(conn: &mut Connection) -> Result<u64, StoreError> {
-    let mut rows = 0;
-    for table in names(conn)? {
-        let count = lines(conn, &format!("SELECT count(*)::TEXT AS line FROM \"{table}\""))?;
-        rows += count.first().and_then(|count| count.parse().ok()).unwrap_or(0);
-    }
-    Ok(rows)
+/// How many tables there are.
+pub fn count(conn: &mut Connection) -> Result<usize, StoreError> {
+    Ok(names(conn)?.len())
 }
 
 fn insert(conn: &mut Connection, table: &str, page: &[String]) -> Result<(), StoreError> {
