@@ -6,11 +6,23 @@ use super::sources::{Source, below};
 const LONGEST: usize = 400;
 
 /// Files that may be longer, each with the reason.
-const MAY_BE_LONGER: &[(&str, usize, &str)] = &[(
-    "src/machine/definition/model.rs",
-    520,
-    "the whole compiled language in one place, types only",
-)];
+const MAY_BE_LONGER: &[(&str, usize, &str)] = &[
+    (
+        "src/machine/definition/model.rs",
+        520,
+        "the whole compiled language in one place, types only",
+    ),
+    (
+        "src/machine/definition/compile/states.rs",
+        480,
+        "one pass over the keys of a state, in their order",
+    ),
+    (
+        "src/machine/definition/locate.rs",
+        430,
+        "the marked parse of a file, event by event",
+    ),
+];
 
 /// Words of the trade. It is data: only the demo, a client of the API, and the friendly route may say them.
 const TRADE_WORDS: &[&str] = &[
@@ -96,7 +108,9 @@ fn nothing_is_left_undone() {
     let mut found = Vec::new();
     for source in all() {
         for (number, line) in source.text.lines().enumerate() {
-            let words: Vec<_> = line.split(|c: char| !c.is_alphanumeric() && c != '!').collect();
+            let words: Vec<_> = line
+                .split(|c: char| !c.is_alphanumeric() && !matches!(c, '!' | '_'))
+                .collect();
             if marks.iter().any(|mark| words.contains(&mark.as_str())) {
                 found.push(format!("{}:{}: {}", source.path, number + 1, line.trim()));
             }

@@ -54,7 +54,8 @@ const KNOWN_BY: &[(&str, &[&str])] = &[
     ("utoipa", &["http"]),
     ("utoipa_swagger_ui", &["http"]),
     ("jsonwebtoken", &["http", "identity"]),
-    ("diesel", &["store", "engine::start", "engine::writer"]),
+    // Besides the store: the read pool's builder, the writer's transaction, and the copy of whole tables between databases.
+    ("diesel", &["store", "engine::start", "engine::writer", "cli::backup"]),
     ("diesel_migrations", &["store"]),
     ("libsqlite3_sys", &["store"]),
     ("cel", &["machine"]),

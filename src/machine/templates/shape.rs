@@ -26,7 +26,7 @@ const DOCUMENT: [&str; 5] = ["name", "title", "number", "revision", "at"];
 /// What a mail's template sees of its addressee, of the platform and of the to-do it is about.
 const RECIPIENT: [&str; 2] = ["name", "address"];
 const PLATFORM: [&str; 2] = ["url", "name"];
-const TODO: [&str; 12] = [
+const TODO_FIELDS: [&str; 12] = [
     "id",
     "name",
     "title",
@@ -131,7 +131,7 @@ fn with_mail<'a>(mut names: Names<'a>, bundle: &'a Bundle, machine: &'a Machine,
     names.insert("lot", Shape::Leaf);
     let todo_mails = machine.states.iter().flat_map(todo_mails).collect::<BTreeSet<_>>();
     if todo_mails.contains(mail) || bundle.machines.is_empty() {
-        let mut todo = leaves(&TODO);
+        let mut todo = leaves(&TODO_FIELDS);
         todo.insert(
             "acts",
             Shape::List(Box::new(Shape::Record(leaves(&["name", "title", "link"])))),

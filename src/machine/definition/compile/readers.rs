@@ -108,7 +108,7 @@ fn machine_field(word: &Word, declared: &Declarations, sink: &mut Sink<'_>) -> O
             "wrong_value",
             word.at,
             format!("`{}` names no field of a machine", word.value),
-            "write the machine and the field: `listing.winner`",
+            "write the machine and the field: `machine.field`",
         );
         return None;
     };
