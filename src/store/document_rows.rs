@@ -1,5 +1,6 @@
 //! Rendered documents and the numbers they carry. Must not render, and must not know who may read them.
 
+use diesel::Connection as _;
 use diesel::prelude::*;
 use serde::Serialize;
 
@@ -102,19 +103,25 @@ pub fn document_ready(conn: &mut Connection, id: &str, sha256: &str, bytes: i64,
 /// The next number of a series, from 1, without gaps: a rolled-back transaction gives its number back.
 ///
 /// # Errors
-/// `Duplicate` where two processes began the series at once; try again.
+/// A failing database.
 pub fn number_next(conn: &mut Connection, series: &str) -> Result<i64, StoreError> {
     let row = document_numbers::table.find(series);
+    let raise = |conn: &mut Connection| {
+        let raised = document_numbers::last.eq(document_numbers::last + 1);
+        diesel::update(document_numbers::table.find(series))
+            .set(raised)
+            .execute(conn)
+    };
     // The update comes first: on PostgreSQL it locks the row until the transaction ends.
-    let updated = diesel::update(row)
-        .set(document_numbers::last.eq(document_numbers::last + 1))
-        .execute(conn)?;
-    if updated == 0 {
+    if raise(conn)? == 0 {
         let first = (document_numbers::series.eq(series), document_numbers::last.eq(1_i64));
-        diesel::insert_into(document_numbers::table)
-            .values(first)
-            .execute(conn)?;
-        return Ok(1);
+        // In a savepoint: where another began the series meanwhile, the surrounding transaction goes on.
+        let begun = conn.transaction(|conn| diesel::insert_into(document_numbers::table).values(first).execute(conn));
+        match begun.map_err(StoreError::from) {
+            Ok(_) => return Ok(1),
+            Err(StoreError::Duplicate(_)) => raise(conn)?,
+            Err(error) => return Err(error),
+        };
     }
     Ok(row.select(document_numbers::last).first(conn)?)
 }

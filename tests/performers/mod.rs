@@ -1,1 +1,9 @@
 //! Tests: performers.
+
+mod documents;
+mod mails;
+mod outbox;
+mod paper;
+mod sweeps;
+mod templates;
+mod world;
