@@ -11,14 +11,11 @@ use super::format;
 use super::rendering::Renderings;
 use super::typeset::{Imprint, Typesetter};
 use super::{PerformError, Work, answer};
-use crate::engine::{Engine, EngineError};
+use crate::engine::Engine;
 use crate::machine::step::Cause;
 use crate::machine::{Bundle, Name, Time, Value};
 use crate::store::document_rows::{DocumentRow, document_insert, document_ready, document_revision, number_next};
 use crate::store::{Connection, StoreError};
-
-/// How often drawing a number is tried at once: it can only fail at the beginning of a series.
-const BEGINNINGS: u32 = 3;
 
 /// What rendering a document needs.
 #[derive(Clone)]

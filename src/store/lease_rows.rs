@@ -41,8 +41,14 @@ pub fn lease_claim(
     if waiting.is_empty() {
         return Ok(Vec::new());
     }
-    // The condition stands here again: between the two statements another process may have claimed some of them.
-    let claimed = outbox::table.filter(outbox::id.eq_any(&waiting)).filter(free());
+    // The whole condition stands here again: between the two statements another process may have claimed some of them, and may
+    // even have done and settled them.
+    let claimed = outbox::table
+        .filter(outbox::id.eq_any(&waiting))
+        .filter(outbox::done_at.is_null())
+        .filter(outbox::failed_at.is_null())
+        .filter(outbox::available_at.le(now.0))
+        .filter(free());
     let set = (
         outbox::lease_owner.eq(Some(&lease.owner)),
         outbox::lease_until.eq(Some(lease.until.0)),

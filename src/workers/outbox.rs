@@ -22,6 +22,8 @@ use crate::store::{Connection, StoreError};
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a stopping worker waits for what it has begun.
 const PARTING: Duration = Duration::from_secs(10);
+/// How often a claim or settlement is tried before it is left to the next round.
+const WRITES: u32 = 4;
 /// The wait after a first failed attempt; each further one doubles it.
 const FIRST_WAIT_MILLIS: i64 = 2_000;
 const LONGEST_WAIT_MILLIS: i64 = 900_000;
@@ -148,9 +150,8 @@ impl Outbox {
         let busy: Vec<String> = self.busy().iter().cloned().collect();
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let claim = lease.clone();
-        let rows = engine
-            .write("claim effects", move |conn| lease_claim(conn, &claim, now, most, &busy))
-            .await?;
+        let claiming = self.write_again("claim effects", move |conn| lease_claim(conn, &claim, now, most, &busy));
+        let rows = claiming.await?;
         self.busy().extend(rows.iter().map(|row| row.id.clone()));
         Ok((rows, lease))
     }
@@ -242,10 +243,28 @@ impl Outbox {
             tracing::error!(outbox.id = %row.id, instance.id = %row.instance, kind = %row.kind, %error, "an effect failed for good");
         }
         let (row, owner) = (row.clone(), lease.owner.clone());
-        let settled = self.0.engine.write("settle an effect", move |conn| {
+        let settling = self.write_again("settle an effect", move |conn| {
             settle(conn, &row, &owner, now, &settlement)
         });
-        settled.await
+        settling.await
+    }
+
+    /// Writes, and tries again where the store could not: two processes that lock rows in another order make each other give up.
+    async fn write_again<T: Send + 'static>(
+        &self,
+        label: &'static str,
+        run: impl Fn(&mut Connection) -> Result<T, StoreError> + Send + Sync + 'static,
+    ) -> Result<T, EngineError> {
+        let run = Arc::new(run);
+        let mut left = WRITES;
+        loop {
+            let again = Arc::clone(&run);
+            left -= 1;
+            match self.0.engine.write(label, move |conn| again(conn)).await {
+                Err(EngineError::Store(error)) if left > 0 => tracing::debug!(label, %error, "written again"),
+                other => return other,
+            }
+        }
     }
 }
 

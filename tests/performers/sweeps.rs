@@ -71,16 +71,16 @@ fn reminders_come_before_and_after_the_due_date_once_each() {
             let swept = tick(&world.engine, Time(at)).await.unwrap();
             outbox.drain().await.unwrap();
             let now = (
-                with_subject(&sink, "即将到期").len(),
-                with_subject(&sink, "已逾期").len(),
+                with_subject(&sink, "即将到期公务车辆").len(),
+                with_subject(&sink, "已逾期公务车辆").len(),
             );
             mails.push(now);
             let before = mails.iter().rev().nth(1).copied().unwrap_or_default();
             assert_eq!((now.0 - before.0, now.1 - before.1), (soon, late), "{swept:?} at {at}");
         }
-        assert_eq!(with_subject(&sink, "即将到期"), ["clerk@example.org"]);
+        assert_eq!(with_subject(&sink, "即将到期公务车辆"), ["clerk@example.org"]);
         assert_eq!(
-            with_subject(&sink, "已逾期"),
+            with_subject(&sink, "已逾期公务车辆"),
             ["chief@example.org", "clerk@example.org"]
         );
     });
@@ -142,7 +142,7 @@ fn whoever_claimed_a_todo_is_reminded_alone() {
         world.clock.advance_to(Time(time(11, 27, 12)));
         tick(&world.engine, world.engine.now()).await.unwrap();
         world.outbox("one").drain().await.unwrap();
-        assert_eq!(with_subject(&sink, "即将到期"), ["other@example.org"]);
+        assert_eq!(with_subject(&sink, "即将到期公务车辆"), ["other@example.org"]);
     });
 }
 
