@@ -133,7 +133,7 @@ async fn submit_at(
     Ok(receipt)
 }
 
-/// What the sender is told: nothing that counts, and no transitions of instances that are not theirs.
+/// What the sender is told: nothing that counts, and no states: which of them the sender may know is the view's answer.
 #[must_use]
 pub fn present(receipt: &Receipt) -> Map {
     let (created, repeated) = match &receipt.answer {
@@ -145,9 +145,5 @@ pub fn present(receipt: &Receipt) -> Map {
         ("created".into(), created),
         ("repeated".into(), repeated.into()),
         ("at".into(), receipt.at.into()),
-        (
-            "states".into(),
-            Value::List(receipt.states.iter().cloned().map(Value::Text).collect()),
-        ),
     ])
 }

@@ -90,7 +90,8 @@ impl Documents {
             created_at: asked.at.0,
             ready_at: None,
         };
-        let pattern = definition.number.clone();
+        let key = work.snapshot["self"]["key"].as_str().unwrap_or_default();
+        let pattern = definition.number.as_ref().map(|pattern| pattern.replace("{key}", key));
         let year = format::year(asked.at.0, bundle.utc_offset_millis).unwrap_or_default();
         let noted = self
             .engine
@@ -169,7 +170,10 @@ fn note(
     }
     if let Some(pattern) = pattern {
         let series = pattern.replace("{year}", &year.to_string());
-        row.number = Some(numbered(&series, number_next(conn, &series)?));
+        row.number = Some(match series.contains("{seq") {
+            true => numbered(&series, number_next(conn, &series)?),
+            false => series,
+        });
     }
     document_insert(conn, &row)?;
     Ok(row)
@@ -178,7 +182,7 @@ fn note(
 /// Fills `{seq}` or `{seq:4}` (padded with zeros to four digits).
 fn numbered(series: &str, number: i64) -> String {
     let Some((before, rest)) = series.split_once("{seq") else {
-        return format!("{series}{number}");
+        return series.to_owned();
     };
     let (width, after) = rest.split_once('}').unwrap_or((rest, ""));
     let width = width.trim_start_matches(':').parse::<usize>().unwrap_or(0);

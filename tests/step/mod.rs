@@ -4,6 +4,7 @@ mod calendar;
 mod children;
 mod effects;
 mod freezing;
+mod opening;
 mod property;
 mod readers;
 mod records;

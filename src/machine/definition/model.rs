@@ -90,7 +90,8 @@ pub enum Relation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentDefinition {
     pub title: String,
-    /// Pattern such as `湘西产交告〔{year}〕{seq:4}号`; absent for documents without a number.
+    /// Pattern such as `湘西产交告〔{year}〕{seq:4}号`; absent for documents without a number. `{seq}` counts over all trades and
+    /// so tells how many there are; what must not tell it is numbered by the instance's random `{key}`.
     pub number: Option<String>,
     pub readers: Readers,
     /// A second rendering is refused.

@@ -17,7 +17,8 @@ use crate::machine::roles;
 use crate::machine::trade::{Instance, InstanceId};
 use crate::machine::value::{Map, Name, Value};
 
-/// Opens a trade. Where the machine declares an event `start`, its roles say who may.
+/// Opens a trade. Where the machine declares an event `start`, its roles say who may, and its form, if it has one, which
+/// fields people may fill in: a clerk must not be able to open a trade whose later course is already written.
 pub(super) fn start(
     work: &mut Work<'_>,
     id: &InstanceId,
@@ -36,7 +37,13 @@ pub(super) fn start(
     if !work.trade.instances.is_empty() {
         return Err(Stop::Repeated);
     }
-    let fields: Vec<Name> = machine.data.iter().map(|field| field.name.clone()).collect();
+    // A trade that another trade opens has no person behind it.
+    let by_nobody = work.context.actor == Actor::system();
+    let declared = machine.events.get("start").filter(|_| !by_nobody);
+    let fields = match declared {
+        Some(definition) if !definition.form.is_empty() => definition.form.clone(),
+        _ => machine.data.iter().map(|field| field.name.clone()).collect(),
+    };
     let form = Form {
         machine,
         fields: &fields,
@@ -44,10 +51,7 @@ pub(super) fn start(
     };
     let data = form.check(work, id, data).map_err(Stop::Refused)?;
     work.open_root(id, machine, data);
-    // A trade that another trade opens has no person behind it.
-    let by_nobody = work.context.actor == Actor::system();
-    if let Some(definition) = machine.events.get("start")
-        && !by_nobody
+    if let Some(definition) = declared
         && !may_send(work, work.instance(id)?, definition)
     {
         return Err(refused("forbidden"));

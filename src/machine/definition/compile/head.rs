@@ -156,7 +156,7 @@ fn documents(
                 "bad_number",
                 number.at,
                 message,
-                "known are `{year}` and `{seq:4}`, such as 告〔{year}〕{seq:4}号",
+                "known are `{year}`, `{seq:4}` and `{key}`, such as 告〔{year}〕{seq:4}号",
             );
         }
         let definition = DocumentDefinition {
@@ -170,7 +170,7 @@ fn documents(
     documents
 }
 
-/// `{year}` and `{seq:N}` are the only placeholders.
+/// `{year}`, `{seq:N}` and `{key}` are the only placeholders.
 fn check_number(pattern: &str) -> Result<(), String> {
     let mut rest = pattern;
     while let Some((_, after)) = rest.split_once('{') {
@@ -178,7 +178,7 @@ fn check_number(pattern: &str) -> Result<(), String> {
             return Err("a `{` is not closed".into());
         };
         let seq = inside.strip_prefix("seq:").and_then(|digits| digits.parse::<u8>().ok());
-        if inside != "year" && inside != "seq" && !seq.is_some_and(|digits| (1..=12).contains(&digits)) {
+        if !matches!(inside, "year" | "seq" | "key") && !seq.is_some_and(|digits| (1..=12).contains(&digits)) {
             return Err(format!("`{{{inside}}}` is not a part of a number"));
         }
         rest = next;
