@@ -30,7 +30,10 @@ fn open(data: Map, actor: &luochui::machine::step::Actor) -> Answer {
 #[test]
 fn people_fill_in_what_the_start_asks_for_and_nothing_else() {
     let head = post_at("sun", "head", "U1");
-    assert_eq!(open(with([("unit", "U1".into()), ("name", "车".into())]), &head), taken());
+    assert_eq!(
+        open(with([("unit", "U1".into()), ("name", "车".into())]), &head),
+        taken()
+    );
     let written = with([("unit", "U1".into()), ("verdict", "成交".into())]);
     assert_eq!(code(&open(written.clone(), &head)), "invalid");
     assert_eq!(open(written, &system()), taken());
