@@ -179,6 +179,11 @@ fn common(
     Ok(common)
 }
 
+/// A process that is just ending, or a child between its fork and its exec, holds the lock for a moment longer.
+const LOCK_TRIES: u32 = 20;
+
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// Takes the lock beside the database file, so that only one process serves it.
 ///
 /// # Errors
@@ -189,12 +194,21 @@ pub fn lock_file(database: &Path) -> Result<File, StoreError> {
     let failed = |error: std::io::Error| StoreError::Open(format!("lock file {}: {error}", path.display()));
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Open(format!(
-            "another process serves {}; stop it, or go through its API",
-            database.display()
-        ))),
-        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
+    let mut tries = LOCK_TRIES;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) if tries > 0 => {
+                tries -= 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(StoreError::Open(format!(
+                    "another process serves {}; stop it, or go through its API",
+                    database.display()
+                )));
+            }
+            Err(std::fs::TryLockError::Error(error)) => return Err(failed(error)),
+        }
     }
 }

@@ -65,12 +65,8 @@ async fn fail(state: &AppState, row: AccountRow, now: Time) -> Result<(), Proble
 
 /// How long an account is locked after its nth failure in a row, in milliseconds.
 fn lock_after(failures: i64) -> Option<i64> {
-    let over = u32::try_from(failures - FREE_FAILURES).ok()?;
-    Some(
-        FIRST_LOCK
-            .saturating_mul(1i64.checked_shl(over.min(20)).unwrap_or(i64::MAX))
-            .min(LONGEST_LOCK),
-    )
+    let doublings = failures.checked_sub(FREE_FAILURES).filter(|over| *over >= 0)?;
+    Some((FIRST_LOCK << doublings.min(20)).min(LONGEST_LOCK))
 }
 
 async fn open(state: &AppState, row: AccountRow, now: Time) -> Result<Issued, Problem> {

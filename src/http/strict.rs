@@ -138,7 +138,7 @@ mod tests {
             (br#"{"a":-0}"#, "fractions"),
             (br#"{"a":18446744073709551615}"#, "too large"),
             (br#"{"a":"\u0000"}"#, "U+0000"),
-            (br#"{"a":"\ud800"}"#, "surrogate"),
+            (br#"{"a":"\ud800"}"#, "hex escape"),
             (b"{\"a\":\"\xff\"}", "unicode"),
             (br#"{} {}"#, "trailing"),
             (deep.as_bytes(), "deeper"),

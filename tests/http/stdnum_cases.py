@@ -15,7 +15,8 @@ def organisation():
 
 
 def person():
-    birth = "%04d%02d%02d" % (random.randint(1920, 2020), random.randint(1, 12), random.randint(1, 28))
+    # After 1992: python-stdnum also knows since when a region has had its code, which is not ours to judge.
+    birth = "%04d%02d%02d" % (random.randint(1993, 2020), random.randint(1, 12), random.randint(1, 28))
     body = random.choice(["110101", "433101", "360426"]) + birth + "%03d" % random.randint(0, 999)
     total = sum(int(c) * w for c, w in zip(body, [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]))
     return body + "10X98765432"[total % 11]

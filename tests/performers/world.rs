@@ -138,7 +138,7 @@ pub struct World {
     pub engine: Engine,
     pub clock: luochui::clock::Clock,
     pub config: Config,
-    pub folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     _threads: luochui::engine::Handle,
 }
 
@@ -158,7 +158,7 @@ impl World {
             engine,
             clock,
             config,
-            folder,
+            _folder: folder,
             _threads: threads,
         };
         world.person("clerk", "王经办", &[("clerk", PLACE)]).await;

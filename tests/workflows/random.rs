@@ -1,5 +1,6 @@
 //! Random histories over the shipped bundle: whatever people do and in whatever order, no guard fails, no account is overdrawn,
 //! prices rise, at most one party wins, and the history replays. `LUOCHUI_LONG=1` plays 10,000 of them.
+#![allow(clippy::inconsistent_digit_grouping, reason = "the last group is fen")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
