@@ -73,6 +73,7 @@ pub fn todo(seen: &Seen, todo: &Todo, definition: &TodoDefinition) -> Map {
             let asks = outcome_form(machine, todo, definition, outcome);
             Value::Map(Map::from([
                 ("name".into(), outcome.clone().into()),
+                ("title".into(), definition.act_title(outcome).into()),
                 ("fields".into(), described(&asks)),
             ]))
         });

@@ -22,7 +22,7 @@ pub struct Offered {
     pub todo: String,
     pub title: String,
     pub trade: String,
-    /// `claim`, or an outcome's name.
+    /// What people call the act.
     pub act: String,
 }
 
@@ -31,6 +31,7 @@ struct Found {
     account: Account,
     seen: Seen,
     title: String,
+    act_title: String,
 }
 
 /// What the link would do. Changes nothing.
@@ -50,7 +51,7 @@ pub async fn look(state: &AppState, token: &str) -> Result<Offered, Problem> {
         todo: found.row.todo,
         title: found.title,
         trade,
-        act: found.row.act,
+        act: found.act_title,
     })
 }
 
@@ -64,6 +65,7 @@ pub async fn perform(state: &AppState, token: &str) -> Result<Offered, Problem> 
         account,
         seen,
         title,
+        act_title,
     } = find(state, token).await?;
     let act = match row.act.as_str() {
         CLAIM => Act::Claim,
@@ -92,7 +94,7 @@ pub async fn perform(state: &AppState, token: &str) -> Result<Offered, Problem> 
         todo: row.todo,
         title,
         trade: String::new(),
-        act: row.act,
+        act: act_title,
     })
 }
 
@@ -121,21 +123,23 @@ async fn find(state: &AppState, token: &str) -> Result<Found, Problem> {
         .map_err(|_| gone())?;
     let instance = snapshot.trade.instances.get(&*row.instance).cloned().ok_or_else(gone)?;
     let seen = Seen { snapshot, instance };
-    let title = mailable(&seen, &row, &account).ok_or_else(gone)?;
+    let (title, act_title) = mailable(&seen, &row, &account).ok_or_else(gone)?;
     Ok(Found {
         row,
         account,
         seen,
         title,
+        act_title,
     })
 }
 
-/// The to-do's title, where it is still open, still concerns the account, and the workflow lets the act be done by mail.
-fn mailable(seen: &Seen, row: &TokenRow, account: &Account) -> Option<String> {
+/// The to-do's title and the act's, where it is still open, still concerns the account, and the workflow lets the act be done by mail.
+fn mailable(seen: &Seen, row: &TokenRow, account: &Account) -> Option<(String, String)> {
     let Seen { snapshot, instance } = seen;
     let todo = instance.todos.get(&*row.todo)?;
     let definition = todo_definition(&snapshot.bundle, instance, todo)?;
     let concerned = view::concerns(&snapshot.bundle, &snapshot.trade, instance, todo, &account.actor);
     let allowed = account.standing == Standing::Ordinary && definition.mailable.contains(&*row.act);
-    (concerned && allowed).then(|| definition.title.clone())
+    let act_title = || definition.act_title(&row.act).to_owned();
+    (concerned && allowed).then(|| (definition.title.clone(), act_title()))
 }

@@ -39,8 +39,7 @@ static TEMPLATES: LazyLock<Result<Handlebars<'static>, String>> = LazyLock::new(
 pub async fn ask(state: web::Data<AppState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
     match links::look(&state, &path).await {
         Ok(offered) => {
-            let what = if offered.act == "claim" { "认领" } else { "办理" };
-            let page = json!({"title": offered.title, "trade": offered.trade, "act": offered.act, "what": what});
+            let page = json!({"title": offered.title, "trade": offered.trade, "act": offered.act});
             draw("link", &page, 200)
         }
         Err(problem) => said(&problem),

@@ -54,7 +54,7 @@ struct Mailing<'a> {
 
 struct About {
     id: Name,
-    acts: Vec<Name>,
+    acts: Vec<(Name, String)>,
 }
 
 impl Mails {
@@ -108,7 +108,7 @@ impl Mails {
         let audience = about["audience"].as_array().into_iter().flatten();
         let audience = audience.filter_map(Json::as_str).map(str::to_owned).collect();
         let definition = definition(&bundle, work, &about);
-        let acts = definition.map(|it| it.mailable.iter().cloned().collect());
+        let acts = definition.map(mailable_acts);
         let outcomes = definition.map(|it| it.outcomes.clone()).unwrap_or_default();
         about["id"] = json!(todo);
         about["lot"] = context["lot"].clone();
@@ -272,7 +272,7 @@ impl Mails {
     /// Links that act once, each with a token of its own for this person.
     async fn links(&self, mailing: &Mailing<'_>, about: &About, person: &Addressee) -> Result<Json, PerformError> {
         let mut links = Vec::new();
-        for act in &about.acts {
+        for (act, title) in &about.acts {
             let token = token()?;
             let now = self.engine.now();
             let row = TokenRow {
@@ -288,11 +288,17 @@ impl Mails {
             self.engine
                 .write("make a mail token", move |conn| token_create(conn, &row))
                 .await?;
-            let title = if &**act == "claim" { "认领" } else { "直接办理" };
             links.push(json!({"name": act, "title": title, "link": format!("{}/t/{token}", self.settings.public_url)}));
         }
         Ok(Json::Array(links))
     }
+}
+
+/// What may be done from the mail, with the words on its links.
+fn mailable_acts(definition: &TodoDefinition) -> Vec<(Name, String)> {
+    let acts = definition.mailable.iter();
+    acts.map(|act| (act.clone(), definition.act_title(act).to_owned()))
+        .collect()
 }
 
 fn definition<'a>(bundle: &'a Bundle, work: &Work, about: &Json) -> Option<&'a TodoDefinition> {

@@ -246,3 +246,27 @@ fn a_todo_mail_names_lot_task_and_time_and_its_links_act_once() {
         assert_eq!(uses.await.unwrap(), 72 * HOUR);
     });
 }
+
+#[test]
+fn a_todo_is_claimed_from_its_mail_by_the_bundles_default_but_never_where_it_is_signed() {
+    on_both(|place| async move {
+        let mut world = World::start(&place).await;
+        let sink = Sink::start(|_| "250 ok".into());
+        world.smtp(sink.port);
+        let outbox = world.outbox("one");
+        let case = world.open("公务车辆").await;
+        world.send(&case, "hand").await;
+        outbox.drain().await.unwrap();
+        world.send(&case, "seal").await;
+        outbox.drain().await.unwrap();
+        let mails = sink.taken();
+        let text = |title: &str| {
+            let to_chief = mails.iter().filter(|mail| mail.to == "chief@example.org");
+            let mut texts = to_chief.map(|mail| mail.part("text/plain"));
+            texts.find(|text| text.starts_with(&format!("李主任 {title} "))).unwrap()
+        };
+        assert!(text("过目").contains("/todos/") && text("签章").contains("/todos/"));
+        assert_eq!(text("过目").matches("\nclaim https://jy.example.org/t/").count(), 1);
+        assert_eq!(text("签章").matches("/t/").count(), 0, "{}", text("签章"));
+    });
+}

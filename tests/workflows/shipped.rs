@@ -29,6 +29,23 @@ fn every_scenario_holds_and_together_they_take_every_transition() {
 }
 
 #[test]
+fn staff_claim_from_the_mail_nobody_seals_from_it_and_every_outcome_has_a_chinese_title() {
+    let bundle = asset_sale().0.unwrap();
+    let states = bundle.machines.values().flat_map(|machine| &machine.states);
+    let mut claimed = 0;
+    for todo in states.filter_map(|state| state.todo.as_ref()) {
+        let party = |role: &luochui::machine::Name| matches!(&**role, "applicant" | "winner");
+        let staff = todo.roles.iter().any(|role| !party(role));
+        assert_eq!(todo.mailable.contains("claim"), staff && todo.sign.is_none(), "{}", todo.title);
+        claimed += usize::from(todo.mailable.contains("claim"));
+        for outcome in &todo.outcomes {
+            assert!(!todo.act_title(outcome).is_ascii(), "{}.{outcome}", todo.name);
+        }
+    }
+    assert!(claimed > 15, "{claimed}");
+}
+
+#[test]
 fn the_demo_scenarios_stand_beside_the_workflow_by_their_names() {
     let bundle = asset_sale().0.unwrap();
     for name in [

@@ -325,6 +325,8 @@ pub struct TodoDefinition {
     pub sign: Option<Name>,
     pub due: Option<Schedule>,
     pub outcomes: Vec<Name>,
+    /// What people see of the outcomes; one without a title is seen by its name.
+    pub titles: BTreeMap<Name, String>,
     /// Outcome `overdue` exists: the due date is a timer named `todo.{name}` that raises it.
     pub legal_due: bool,
     /// Every role must answer before the outcome is raised.
@@ -423,6 +425,18 @@ pub enum Address {
         machine: Name,
         key: Option<Expression>,
     },
+}
+
+impl TodoDefinition {
+    /// What people see of an act or outcome.
+    #[must_use]
+    pub fn act_title<'a>(&'a self, act: &'a str) -> &'a str {
+        match (self.titles.get(act), act) {
+            (Some(title), _) => title,
+            (None, "claim") => "认领",
+            (None, name) => name,
+        }
+    }
 }
 
 impl Machine {

@@ -89,7 +89,7 @@ impl MachineCheck<'_> {
     }
 
     fn mailable(&mut self, state: StateIndex, todo: &TodoDefinition, source: &Located<TodoSource>) {
-        for word in &source.mailable.0 {
+        for word in source.mailable.iter().flat_map(|words| &words.0) {
             let reason = if todo.sign.is_some() {
                 Some("this to-do asks for a signature")
             } else if self.moves_money(state, &word.value) {

@@ -32,6 +32,16 @@ pub fn bundle(
     };
     identity(source, &mut sink);
     listed_machines(sources, &declared, &mut sink);
+    for word in &source.defaults.todo.mailable.0 {
+        if word.value != "claim" {
+            sink.error_with(
+                "unknown_act",
+                word.at,
+                format!("`{}` cannot be mailable for every to-do", word.value),
+                "only `claim` can; name an outcome at its own to-do",
+            );
+        }
+    }
     for reminder in &source.defaults.todo.remind {
         todo::check_reminder(reminder, "before", &declared, &mut sink);
     }

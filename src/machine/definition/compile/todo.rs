@@ -1,9 +1,9 @@
 //! To-dos: who, what form, until when, which outcomes. Must not know how they are shown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::diagnostic::suggestion;
-use super::super::model::{Page, Reminder, Schedule, TodoDefinition};
+use super::super::model::{Page, Relation, Reminder, Schedule, TodoDefinition};
 use super::super::source::bundle::ReminderSource;
 use super::super::source::shapes::{Located, Scalar, Word};
 use super::super::source::state::{DueSource, TodoSource, TransitionsSource};
@@ -53,6 +53,7 @@ impl Compiler<'_> {
                 .filter(|name| *name != "overdue")
                 .map(Name::from)
                 .collect(),
+            titles: self.titles(source),
             legal_due: source.outcomes.get("overdue").is_some(),
             all: self.completion(source),
             not_by: source
@@ -207,8 +208,11 @@ impl Compiler<'_> {
     }
 
     fn mailable(&mut self, source: &TodoSource) -> BTreeSet<Name> {
+        let Some(words) = &source.mailable else {
+            return self.mailable_by_default(source);
+        };
         let mut mailable = BTreeSet::new();
-        for word in &source.mailable.0 {
+        for word in &words.0 {
             if word.value == "claim" || source.outcomes.get(&word.value).is_some() {
                 mailable.insert(word.value.as_str().into());
             } else {
@@ -218,6 +222,33 @@ impl Compiler<'_> {
             }
         }
         mailable
+    }
+
+    /// The bundle's default is for those who share work: a party has nothing to claim, and a seal is never near a mail's link.
+    fn mailable_by_default(&self, source: &TodoSource) -> BTreeSet<Name> {
+        let defaults = &self.declared.todo_defaults;
+        let shared = |word: &Word| {
+            let role = self.declared.roles.get(word.value.as_str());
+            role.is_some_and(|role| matches!(role.relation, Relation::PostAt { .. } | Relation::PostAtCentre { .. }))
+        };
+        let acts = source.act.as_ref().or(defaults.act.as_ref());
+        let claimable = acts.is_none_or(|acts| acts.iter().any(|act| act.value == "claim"));
+        if source.sign.is_some() || !claimable || !source.roles.0.iter().any(shared) {
+            return BTreeSet::new();
+        }
+        let words = defaults.mailable.0.iter();
+        words.map(|word| word.value.as_str().into()).collect()
+    }
+
+    /// What people see of each outcome: the title of its first transition that has one, else the bundle's for that name.
+    fn titles(&self, source: &TodoSource) -> BTreeMap<Name, String> {
+        let defaults = &self.declared.todo_defaults.titles;
+        let title = |(name, transitions): &(Word, TransitionsSource)| {
+            let own = transitions.0.iter().find_map(|transition| transition.title.clone());
+            let title = own.or_else(|| defaults.get(&name.value).cloned())?;
+            Some((name.value.as_str().into(), title))
+        };
+        source.outcomes.iter().filter_map(title).collect()
     }
 
     fn reminder(&mut self, source: &Located<ReminderSource>) -> Option<Reminder> {

@@ -73,6 +73,12 @@ pub struct TodoDefaults {
     #[serde(default)]
     pub escalate: Vec<Located<ReminderSource>>,
     pub act: Option<Vec<Word>>,
+    /// `claim`: every to-do for people who hold a post may be claimed from its mail, but where it asks for a signature.
+    #[serde(default)]
+    pub mailable: OneOrMany<Word>,
+    /// What people see of an outcome that has no title of its own.
+    #[serde(default)]
+    pub titles: Entries<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -149,8 +149,7 @@ pub struct TodoSource {
     pub not_by: OneOrMany<Word>,
     pub act: Option<Vec<Word>>,
     /// Acts and outcomes that may be done from a mail's link.
-    #[serde(default)]
-    pub mailable: OneOrMany<Word>,
+    pub mailable: Option<OneOrMany<Word>>,
     pub mail: Option<Word>,
     pub remind: Option<Vec<Located<ReminderSource>>>,
     pub escalate: Option<Vec<Located<ReminderSource>>>,
