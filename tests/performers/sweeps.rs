@@ -263,7 +263,9 @@ fn a_todo_is_claimed_from_its_mail_by_the_bundles_default_but_never_where_it_is_
         let text = |title: &str| {
             let to_chief = mails.iter().filter(|mail| mail.to == "chief@example.org");
             let mut texts = to_chief.map(|mail| mail.part("text/plain"));
-            texts.find(|text| text.starts_with(&format!("李主任 {title} "))).unwrap()
+            texts
+                .find(|text| text.starts_with(&format!("李主任 {title} ")))
+                .unwrap()
         };
         assert!(text("过目").contains("/todos/") && text("签章").contains("/todos/"));
         assert_eq!(text("过目").matches("\nclaim https://jy.example.org/t/").count(), 1);

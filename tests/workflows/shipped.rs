@@ -36,7 +36,12 @@ fn staff_claim_from_the_mail_nobody_seals_from_it_and_every_outcome_has_a_chines
     for todo in states.filter_map(|state| state.todo.as_ref()) {
         let party = |role: &luochui::machine::Name| matches!(&**role, "applicant" | "winner");
         let staff = todo.roles.iter().any(|role| !party(role));
-        assert_eq!(todo.mailable.contains("claim"), staff && todo.sign.is_none(), "{}", todo.title);
+        assert_eq!(
+            todo.mailable.contains("claim"),
+            staff && todo.sign.is_none(),
+            "{}",
+            todo.title
+        );
         claimed += usize::from(todo.mailable.contains("claim"));
         for outcome in &todo.outcomes {
             assert!(!todo.act_title(outcome).is_ascii(), "{}.{outcome}", todo.name);
