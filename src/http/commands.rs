@@ -7,8 +7,7 @@ use super::attachments;
 use super::caller::{Account, Eyes};
 use super::problem::{Code, Problem};
 use super::state::AppState;
-use crate::engine::{IdempotencyKey, Receipt, Request, Snapshot, Submission};
-use crate::machine::Time;
+use crate::engine::{IdempotencyKey, Receipt, Request, Snapshot, Stamp, Submission};
 use crate::machine::step::{Act, Actor, Answer, Cause};
 use crate::machine::trade::{Instance, TodoId};
 use crate::machine::value::{Map, Name, Value};
@@ -18,6 +17,19 @@ use crate::machine::view;
 pub struct Seen {
     pub snapshot: Snapshot,
     pub instance: Arc<Instance>,
+}
+
+/// How a command came in: its key, and when. A deadline waits for it as long as the stamp is held.
+pub struct Entry<'a> {
+    pub key: IdempotencyKey,
+    pub stamp: &'a Stamp,
+}
+
+impl<'a> Entry<'a> {
+    #[must_use]
+    pub fn new(key: IdempotencyKey, stamp: &'a Stamp) -> Self {
+        Self { key, stamp }
+    }
 }
 
 /// The instance, as it is committed.
@@ -46,12 +58,10 @@ pub async fn see(state: &AppState, id: &str, eyes: &Eyes) -> Result<Seen, Proble
 pub async fn send(
     state: &AppState,
     account: &Account,
-    key: IdempotencyKey,
+    entry: Entry<'_>,
     (instance, event): (&str, &str),
     payload: Map,
 ) -> Result<Receipt, Problem> {
-    // All of the request has been read: what comes now takes time that the sender must not lose, and a deadline waits for.
-    let stamp = state.engine.stamp();
     let seen = see(state, instance, &Eyes(Some(account.actor.clone()))).await?;
     let held = attachments::of_event(&seen, event, &payload);
     attachments::check(state, account, held, Some(&seen)).await?;
@@ -63,7 +73,7 @@ pub async fn send(
         instance: seen.instance.id.clone(),
         cause,
     };
-    submit_at(state, account.actor.clone(), key, request, stamp.at()).await
+    submit(state, account.actor.clone(), entry, request).await
 }
 
 /// Does something with a to-do.
@@ -73,7 +83,7 @@ pub async fn send(
 pub async fn act(
     state: &AppState,
     account: &Account,
-    key: IdempotencyKey,
+    entry: Entry<'_>,
     seen: &Seen,
     (todo, act): (&TodoId, Act),
 ) -> Result<Receipt, Problem> {
@@ -85,7 +95,7 @@ pub async fn act(
         todo: todo.clone(),
         act,
     };
-    offer(state, account.actor.clone(), key, &seen.instance.id, cause).await
+    offer(state, account.actor.clone(), entry, &seen.instance.id, cause).await
 }
 
 /// Submits a cause; what is not a yes is a problem.
@@ -95,7 +105,7 @@ pub async fn act(
 pub async fn offer(
     state: &AppState,
     actor: Actor,
-    key: IdempotencyKey,
+    entry: Entry<'_>,
     instance: &Name,
     cause: Cause,
 ) -> Result<Receipt, Problem> {
@@ -103,29 +113,18 @@ pub async fn offer(
         instance: instance.clone(),
         cause,
     };
-    submit(state, actor, key, request).await
+    submit(state, actor, entry, request).await
 }
 
-/// Submits a request as of now.
+/// Submits a request as of its arrival.
 ///
 /// # Errors
 /// The machine's no, an incident, or the engine's own.
-pub async fn submit(state: &AppState, actor: Actor, key: IdempotencyKey, request: Request) -> Result<Receipt, Problem> {
-    submit_at(state, actor, key, request, state.now()).await
-}
-
-/// The time is that of the whole request: a body that trickles in is not counted from its first byte.
-async fn submit_at(
-    state: &AppState,
-    actor: Actor,
-    key: IdempotencyKey,
-    request: Request,
-    ingress: Time,
-) -> Result<Receipt, Problem> {
+pub async fn submit(state: &AppState, actor: Actor, entry: Entry<'_>, request: Request) -> Result<Receipt, Problem> {
     let submission = Submission {
         actor,
-        key: Some(key),
-        ingress,
+        key: Some(entry.key),
+        ingress: entry.stamp.at(),
         request,
     };
     let receipt = state.engine.submit(submission).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
-use actix_web::dev::Payload;
+use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header::{CONTENT_TYPE, IF_MATCH};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ use super::guard::SentKey;
 use super::problem::{Code, Problem};
 use super::state::AppState;
 use super::strict;
-use crate::engine::IdempotencyKey;
+use crate::engine::{IdempotencyKey, Stamp};
 
 type Pending<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -48,23 +48,63 @@ impl<T: DeserializeOwned + 'static> FromRequest for Command<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = bytes(request, payload);
-        let kind = content_type(request);
-        let key = request.extensions().get::<SentKey>().cloned();
-        let line = format!("{} {}\n", request.method(), request.path());
+        let request = request.clone();
         Box::pin(async move {
-            let bytes = bytes.await?;
-            let body = parse(&kind, &bytes)?;
-            let SentKey(key) = key.ok_or_else(|| Problem::new(Code::KeyRequired))?;
-            let digest = Sha256::new().chain_update(line).chain_update(&bytes).finalize();
-            Ok(Self {
-                body,
-                key: IdempotencyKey {
-                    key,
-                    body_sha256: hex::encode(digest),
-                },
-            })
+            let (body, key) = keyed(&request, &bytes.await?)?;
+            Ok(Self { body, key })
         })
     }
+}
+
+/// The whole of a request that a deadline waits for, with the moment of its last byte: one who sends the head before a
+/// deadline and the body after it gains nothing.
+pub struct Arrived {
+    bytes: Result<web::Bytes, Problem>,
+    stamp: Option<Stamp>,
+}
+
+impl Arrived {
+    /// Reads the body, whoever sends it, and stamps it. One that cannot be read is told only to those who may call at all.
+    pub async fn read(request: &mut ServiceRequest) -> Self {
+        let (request, payload) = request.parts_mut();
+        let bytes = bytes(request, payload).await;
+        let stamp = request
+            .app_data::<web::Data<AppState>>()
+            .map(|state| state.engine.stamp());
+        Self { bytes, stamp }
+    }
+}
+
+/// A command that a deadline waits for: hold the stamp until it is submitted.
+pub struct Timed<T> {
+    pub body: T,
+    pub key: IdempotencyKey,
+    pub stamp: Stamp,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Timed<T> {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let arrived = request.extensions_mut().remove::<Arrived>();
+        let command = arrived.ok_or_else(|| Problem::new(Code::Internal)).and_then(|arrived| {
+            let (body, key) = keyed(request, &arrived.bytes?)?;
+            let stamp = arrived.stamp.ok_or_else(|| Problem::new(Code::Internal))?;
+            Ok(Self { body, key, stamp })
+        });
+        std::future::ready(command)
+    }
+}
+
+fn keyed<T: DeserializeOwned>(request: &HttpRequest, bytes: &[u8]) -> Result<(T, IdempotencyKey), Problem> {
+    let body = parse(&content_type(request), bytes)?;
+    let key = request.extensions().get::<SentKey>().cloned();
+    let SentKey(key) = key.ok_or_else(|| Problem::new(Code::KeyRequired))?;
+    let line = format!("{} {}\n", request.method(), request.path());
+    let digest = Sha256::new().chain_update(line).chain_update(bytes).finalize();
+    let body_sha256 = hex::encode(digest);
+    Ok((body, IdempotencyKey { key, body_sha256 }))
 }
 
 /// A body without fields.

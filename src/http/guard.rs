@@ -8,6 +8,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, ResponseError, web};
 
 use super::caller::{Account, Caller, Standing, authenticate};
+use super::extract::Arrived;
 use super::problem::{Code, Problem};
 use super::state::AppState;
 
@@ -35,6 +36,8 @@ pub enum Allowed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keyed {
     Required,
+    /// A command that a deadline waits for: it carries its key, and counts from the moment when all of it has arrived.
+    Timed,
     No,
 }
 
@@ -52,15 +55,23 @@ const MAX_KEY: usize = 128;
 pub async fn guard(
     allowed: Allowed,
     keyed: Keyed,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    if keyed == Keyed::Timed {
+        // Before the sender is looked up: what the platform takes time for must not be lost to them.
+        let arrived = Arrived::read(&mut request).await;
+        request.extensions_mut().insert(arrived);
+    }
     match admit(allowed, keyed, &request).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.call(request).await.map(ServiceResponse::map_into_boxed_body)
         }
-        Err(problem) => Ok(request.into_response(problem.error_response())),
+        Err(problem) => {
+            request.extensions_mut().remove::<Arrived>();
+            Ok(request.into_response(problem.error_response()))
+        }
     }
 }
 
@@ -80,7 +91,7 @@ async fn admit(allowed: Allowed, keyed: Keyed, request: &ServiceRequest) -> Resu
     if let Some(account) = &caller.0 {
         state.limits.account(&account.id)?;
     }
-    if keyed == Keyed::Required {
+    if keyed != Keyed::No {
         let key = sent_key(request)?;
         request.extensions_mut().insert(key);
     }

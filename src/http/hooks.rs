@@ -6,10 +6,10 @@ use std::sync::Arc;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use super::commands;
+use super::commands::{self, Entry};
 use super::problem::{Code, Problem};
 use super::state::AppState;
-use crate::engine::{IdempotencyKey, Receipt, Request};
+use crate::engine::{IdempotencyKey, Receipt, Request, Stamp};
 use crate::identity::comparable_name;
 use crate::machine::Bundle;
 use crate::machine::definition::model::{Hook, Machine};
@@ -34,6 +34,8 @@ pub struct Message<'a> {
     /// HMAC-SHA256 over `timestamp.body` in lower-case hex.
     pub signature: &'a str,
     pub body: &'a [u8],
+    /// When all of it had arrived.
+    pub stamp: &'a Stamp,
 }
 
 /// What a message did.
@@ -148,7 +150,8 @@ async fn offer(
         name: pinned.event.clone(),
         payload,
     };
-    let answer = commands::offer(state, service(&pinned), key(message, "event"), id, cause).await;
+    let entry = Entry::new(key(message, "event"), message.stamp);
+    let answer = commands::offer(state, service(&pinned), entry, id, cause).await;
     match answer {
         Ok(receipt) => Ok(Delivered::Taken(receipt)),
         // What the instance no longer takes must not be lost: it becomes a case of its own. Malformed content stays refused.
@@ -221,7 +224,8 @@ async fn unmatched(
         machine: Some(machine.clone()),
         data,
     };
-    let receipt = commands::submit(state, service(hook), key(message, "unmatched"), request).await?;
+    let entry = Entry::new(key(message, "unmatched"), message.stamp);
+    let receipt = commands::submit(state, service(hook), entry, request).await?;
     Ok(Some(Delivered::Unmatched(receipt)))
 }
 

@@ -1,7 +1,7 @@
 //! Links in mails that act once: what a page may show before, and the act itself. Must not act on a GET, which mail scanners make.
 
 use super::caller::{Account, Standing};
-use super::commands::{self, Seen};
+use super::commands::{self, Entry, Seen};
 use super::fresh;
 use super::problem::{Code, Problem};
 use super::state::AppState;
@@ -60,6 +60,7 @@ pub async fn look(state: &AppState, token: &str) -> Result<Offered, Problem> {
 /// # Errors
 /// `link_used`, or the machine's no; the link is used up by either.
 pub async fn perform(state: &AppState, token: &str) -> Result<Offered, Problem> {
+    let stamp = state.engine.stamp();
     let Found {
         row,
         account,
@@ -81,7 +82,7 @@ pub async fn perform(state: &AppState, token: &str) -> Result<Offered, Problem> 
         body_sha256: digest.clone(),
     };
     let todo = TodoId::from(row.todo.as_str());
-    let answer = commands::act(state, &account, key, &seen, (&todo, act)).await;
+    let answer = commands::act(state, &account, Entry::new(key, &stamp), &seen, (&todo, act)).await;
     if answer.as_ref().err().is_none_or(|problem| problem.status < 500) {
         let now = state.now().0;
         state

@@ -176,7 +176,7 @@ fn parameters(route: &Route) -> Vec<Parameter> {
                 .build(),
         );
     }
-    if route.keyed == Keyed::Required {
+    if route.keyed != Keyed::No {
         parameters.push(named("Idempotency-Key", ParameterIn::Header, Required::True).build());
     }
     parameters

@@ -115,6 +115,11 @@ impl Route {
         self
     }
 
+    pub(super) fn timed(mut self) -> Self {
+        self.keyed = Keyed::Timed;
+        self
+    }
+
     fn build(&self) -> actix_web::Route {
         let (allowed, keyed) = (self.allowed, self.keyed);
         let layer = from_fn(move |request: ServiceRequest, next: Next<_>| guard(allowed, keyed, request, next));

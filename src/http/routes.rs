@@ -122,7 +122,7 @@ fn trades() -> Vec<Route> {
     vec![
         post("/api/v1/trades", Ordinary, "新开一宗交易", to!(instances::open))
             .takes::<instances::Open>()
-            .keyed(),
+            .timed(),
         post(
             "/api/v1/instances/{id}/events/{name}",
             Ordinary,
@@ -130,7 +130,7 @@ fn trades() -> Vec<Route> {
             to!(instances::send),
         )
         .body(Body::Fields)
-        .keyed(),
+        .timed(),
         get("/api/v1/my/trades", SignedIn, "我的交易", to!(mine::list)).query(PAGED),
         post("/api/v1/files", Ordinary, "上传附件", to!(files::upload))
             .body(Body::Upload)
@@ -147,11 +147,11 @@ fn todos() -> Vec<Route> {
         put("/api/v1/todos/{id}/draft", Ordinary, "暂存表单", to!(todos::save_draft))
             .body(Body::Fields)
             .answers(Answer::Nothing),
-        post("/api/v1/todos/{id}/claim", Ordinary, "认领", to!(todos::claim)).keyed(),
-        post("/api/v1/todos/{id}/release", Ordinary, "退回认领", to!(todos::release)).keyed(),
+        post("/api/v1/todos/{id}/claim", Ordinary, "认领", to!(todos::claim)).timed(),
+        post("/api/v1/todos/{id}/release", Ordinary, "退回认领", to!(todos::release)).timed(),
         post("/api/v1/todos/{id}/transfer", Ordinary, "转交", to!(todos::transfer))
             .takes::<todos::Transfer>()
-            .keyed(),
+            .timed(),
         post(
             "/api/v1/todos/{id}/outcomes/{outcome}",
             Ordinary,
@@ -159,7 +159,7 @@ fn todos() -> Vec<Route> {
             to!(todos::complete),
         )
         .body(Body::Fields)
-        .keyed(),
+        .timed(),
     ]
 }
 

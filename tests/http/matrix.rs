@@ -122,7 +122,7 @@ fn request<'a>(method: &'a str, path: &'a str, keyed: Keyed) -> Request<'a> {
     } else {
         request.json(&json!({}))
     };
-    if keyed == Keyed::Required {
+    if keyed != Keyed::No {
         request.header("Idempotency-Key", format!("{method}-{}", path.replace('/', "-")))
     } else {
         request

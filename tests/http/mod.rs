@@ -1,6 +1,7 @@
 //! The API over a real server: who may do what, what bad input gets, what nobody may see.
 
 mod accounts;
+mod arrival;
 mod badinput;
 mod fair;
 mod identity;

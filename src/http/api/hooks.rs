@@ -15,6 +15,7 @@ pub async fn deliver(
     path: web::Path<String>,
     body: Raw,
 ) -> Result<HttpResponse, Problem> {
+    let stamp = state.engine.stamp();
     let header = request
         .headers()
         .get("X-Luochui-Signature")
@@ -26,6 +27,7 @@ pub async fn deliver(
         timestamp,
         signature,
         body: &body.0,
+        stamp: &stamp,
     };
     let (matched, receipt) = match hooks::deliver(&state, &message).await? {
         Delivered::Taken(receipt) => (true, receipt),

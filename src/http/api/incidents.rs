@@ -5,11 +5,12 @@ use serde_json::json;
 
 use crate::engine::IdempotencyKey;
 use crate::http::caller::SignedIn;
+use crate::http::commands::{self, Entry};
 use crate::http::extract::{self, Command, Empty, Query};
+use crate::http::once;
 use crate::http::page::{Cursor, Page};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
-use crate::http::{commands, once};
 use crate::machine::step::Cause;
 use crate::machine::value::Name;
 use crate::store::incident_rows::{self, IncidentRow};
@@ -98,7 +99,9 @@ async fn fire(state: &AppState, admin: &SignedIn, row: &IncidentRow, key: &Idemp
             body_sha256: key.body_sha256.clone(),
         };
         let cause = Cause::Retry { timer };
-        commands::offer(state, admin.actor.clone(), key, &instance, cause).await?;
+        let stamp = state.engine.stamp();
+        let entry = Entry::new(key, &stamp);
+        commands::offer(state, admin.actor.clone(), entry, &instance, cause).await?;
     }
     Ok(())
 }

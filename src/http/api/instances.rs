@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use crate::engine::Request;
 use crate::http::attachments;
 use crate::http::caller::{Caller, SignedIn};
-use crate::http::commands::{self, Seen};
-use crate::http::extract::{Command, Query};
+use crate::http::commands::{self, Entry, Seen};
+use crate::http::extract::{Query, Timed};
 use crate::http::forms;
 use crate::http::history;
 use crate::http::page::{Cursor, Page};
@@ -35,9 +35,10 @@ pub struct Open {
 pub async fn open(
     state: web::Data<AppState>,
     account: SignedIn,
-    command: Command<Open>,
+    command: Timed<Open>,
 ) -> Result<HttpResponse, Problem> {
-    let Open { bundle, machine, data } = command.body;
+    let Timed { body, key, stamp } = command;
+    let Open { bundle, machine, data } = body;
     let definition = state.engine.library().latest(&bundle)?;
     let name = machine.map_or_else(|| definition.root.clone(), Name::from);
     let opened = definition
@@ -52,7 +53,7 @@ pub async fn open(
         machine: Some(name),
         data,
     };
-    let receipt = commands::submit(&state, account.actor.clone(), command.key, request).await?;
+    let receipt = commands::submit(&state, account.actor.clone(), Entry::new(key, &stamp), request).await?;
     Ok(HttpResponse::Created().json(commands::present(&receipt)))
 }
 
@@ -129,10 +130,12 @@ pub async fn send(
     state: web::Data<AppState>,
     account: SignedIn,
     path: web::Path<(String, String)>,
-    command: Command<Map>,
+    command: Timed<Map>,
 ) -> Result<HttpResponse, Problem> {
     let (instance, event) = path.into_inner();
-    let receipt = commands::send(&state, &account, command.key, (&instance, &event), command.body).await?;
+    let Timed { body, key, stamp } = command;
+    let entry = Entry::new(key, &stamp);
+    let receipt = commands::send(&state, &account, entry, (&instance, &event), body).await?;
     Ok(HttpResponse::Ok().json(commands::present(&receipt)))
 }
 

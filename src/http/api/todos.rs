@@ -7,11 +7,11 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::listings::listed;
-use crate::engine::Receipt;
+use crate::engine::{IdempotencyKey, Receipt};
 use crate::http::attachments;
 use crate::http::caller::{Account, Eyes, SignedIn, Standing};
-use crate::http::commands::{self, Seen};
-use crate::http::extract::{self, Command, Empty, Json, Query, etag, if_match};
+use crate::http::commands::{self, Entry, Seen};
+use crate::http::extract::{self, Empty, Json, Query, Timed, etag, if_match};
 use crate::http::forms;
 use crate::http::page::{Cursor, Page};
 use crate::http::problem::{Code, Problem};
@@ -206,27 +206,29 @@ pub async fn claim(
     state: web::Data<AppState>,
     account: SignedIn,
     path: web::Path<String>,
-    command: Command<Empty>,
+    command: Timed<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let mine = find(&state, &account, &path).await?;
-    answer(&commands::act(&state, &account, command.key, &mine.seen, (&mine.todo.id, Act::Claim)).await?)
+    let entry = Entry::new(command.key, &command.stamp);
+    answer(&commands::act(&state, &account, entry, &mine.seen, (&mine.todo.id, Act::Claim)).await?)
 }
 
 pub async fn release(
     state: web::Data<AppState>,
     account: SignedIn,
     path: web::Path<String>,
-    command: Command<Empty>,
+    command: Timed<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let mine = find(&state, &account, &path).await?;
-    answer(&commands::act(&state, &account, command.key, &mine.seen, (&mine.todo.id, Act::Release)).await?)
+    let entry = Entry::new(command.key, &command.stamp);
+    answer(&commands::act(&state, &account, entry, &mine.seen, (&mine.todo.id, Act::Release)).await?)
 }
 
 pub async fn transfer(
     state: web::Data<AppState>,
     account: SignedIn,
     path: web::Path<String>,
-    command: Command<Transfer>,
+    command: Timed<Transfer>,
 ) -> Result<HttpResponse, Problem> {
     let mine = find(&state, &account, &path).await?;
     let to = command.body.to;
@@ -246,28 +248,29 @@ pub async fn transfer(
         return Err(Problem::field("to", "is nobody whom this to-do concerns"));
     }
     let act = Act::Transfer { to: to.into() };
-    answer(&commands::act(&state, &account, command.key, &mine.seen, (&mine.todo.id, act)).await?)
+    let entry = Entry::new(command.key, &command.stamp);
+    answer(&commands::act(&state, &account, entry, &mine.seen, (&mine.todo.id, act)).await?)
 }
 
 pub async fn complete(
     state: web::Data<AppState>,
     account: SignedIn,
     path: web::Path<(String, String)>,
-    command: Command<Map>,
+    command: Timed<Map>,
 ) -> Result<HttpResponse, Problem> {
     let (id, outcome) = path.into_inner();
+    let Timed { body, key, stamp } = command;
     let receipt = match find(&state, &account, &id).await {
         Ok(mine) => {
             let act = Act::Complete {
                 outcome: outcome.into(),
-                payload: command.body,
+                payload: body,
             };
-            commands::act(&state, &account, command.key, &mine.seen, (&mine.todo.id, act)).await?
+            let entry = Entry::new(key, &stamp);
+            commands::act(&state, &account, entry, &mine.seen, (&mine.todo.id, act)).await?
         }
         // A repeated command meets a to-do that is done; the first answer is given again.
-        Err(problem) => repeated(&state, &account, &command.key.key, &command.key.body_sha256)
-            .await?
-            .ok_or(problem)?,
+        Err(problem) => repeated(&state, &account, &key).await?.ok_or(problem)?,
     };
     let done = id.clone();
     state
@@ -277,14 +280,14 @@ pub async fn complete(
     answer(&receipt)
 }
 
-async fn repeated(state: &AppState, account: &Account, key: &str, sha256: &str) -> Result<Option<Receipt>, Problem> {
-    let (actor, key, sha256) = (account.id.clone(), key.to_owned(), sha256.to_owned());
+async fn repeated(state: &AppState, account: &Account, key: &IdempotencyKey) -> Result<Option<Receipt>, Problem> {
+    let (actor, IdempotencyKey { key, body_sha256 }) = (account.id.clone(), key.clone());
     let row = state
         .engine
         .read(move |conn| crate::store::idempotency_rows::key_find(conn, &actor, &key))
         .await?;
     let Some(row) = row else { return Ok(None) };
-    if row.body_sha256 != sha256 {
+    if row.body_sha256 != body_sha256 {
         return Err(Problem::new(Code::KeyReused));
     }
     let receipt: Receipt =
