@@ -149,6 +149,13 @@ pub fn concerns(bundle: &Bundle, trade: &Trade, instance: &Instance, todo: &Todo
     })
 }
 
+/// True where the actor may take the to-do from whoever has claimed it.
+pub fn reassigns(bundle: &Bundle, trade: &Trade, instance: &Instance, todo: &Todo, actor: &Actor) -> bool {
+    let definition = todo_definition(bundle, instance, todo).filter(|_| todo.claimed_by.is_some());
+    let mut roles = definition.into_iter().flat_map(|definition| &definition.reassign);
+    roles.any(|role| holds(bundle, trade, instance, role, actor))
+}
+
 /// A to-do as its detail shows it, without its form.
 pub fn todo_row(instance: &Instance, todo: &Todo, definition: &TodoDefinition, actor: Option<&Name>) -> Map {
     let optional = |time: Option<super::Time>| time.map_or(Value::Null, Value::from);

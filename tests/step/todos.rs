@@ -35,6 +35,7 @@ states:
     todo:
       for: [chief, clerk]
       notBy: [draft]
+      reassign: [member]
       due: 2 workdays
       outcomes:
         approve: sign
@@ -235,6 +236,36 @@ fn a_claimed_to_do_belongs_to_one_person_until_it_is_released_or_handed_on() {
         world.entries.last().unwrap().public.event.as_ref(),
         "todo.check.approve"
     );
+    world.assert_replays();
+}
+
+#[test]
+fn whose_claimer_is_gone_is_given_to_another_only_by_the_role_that_the_workflow_names() {
+    let mut world = submitted();
+    let (wang, zhao) = (staff("wang", "chief"), staff("zhao", "chief"));
+    let head = member("sun");
+    // What nobody holds is not theirs to hand out.
+    assert_eq!(code(&world.act(&head, "check", Act::Release)), "forbidden");
+    assert_eq!(world.act(&wang, "check", Act::Claim), taken());
+    assert_eq!(
+        code(&world.act(&zhao, "check", Act::Transfer { to: "zhao".into() })),
+        "todo_claimed"
+    );
+    assert_eq!(
+        code(&world.complete(&head, "check", "approve", Map::new())),
+        "forbidden"
+    );
+    assert_eq!(world.act(&head, "check", Act::Transfer { to: "zhao".into() }), taken());
+    assert_eq!(
+        world.entries.last().unwrap().public.event.as_ref(),
+        "todo.check.transfer"
+    );
+    assert_eq!(
+        code(&world.complete(&wang, "check", "approve", Map::new())),
+        "todo_claimed"
+    );
+    assert_eq!(world.act(&head, "check", Act::Release), taken());
+    assert_eq!(world.complete(&wang, "check", "approve", Map::new()), taken());
     world.assert_replays();
 }
 

@@ -70,7 +70,10 @@ async fn find(state: &AppState, account: &Account, id: &str) -> Result<Mine, Pro
     let seen = Seen { snapshot, instance };
     let admin = account.standing == Standing::Admin;
     let Seen { snapshot, instance } = &seen;
-    if !admin && !view::concerns(&snapshot.bundle, &snapshot.trade, instance, &todo, &account.actor) {
+    let (bundle, trade, actor) = (&snapshot.bundle, &snapshot.trade, &account.actor);
+    let theirs =
+        view::concerns(bundle, trade, instance, &todo, actor) || view::reassigns(bundle, trade, instance, &todo, actor);
+    if !admin && !theirs {
         return Err(missing());
     }
     Ok(Mine { seen, todo })

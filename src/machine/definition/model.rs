@@ -334,6 +334,8 @@ pub struct TodoDefinition {
     /// States whose to-do must have been done by somebody else.
     pub not_by: Vec<Name>,
     pub acts: BTreeSet<Name>,
+    /// Roles that may release or hand on what somebody else has claimed.
+    pub reassign: Vec<Name>,
     /// Acts and outcomes that may be done from a mail's link.
     pub mailable: BTreeSet<Name>,
     pub mail: Name,

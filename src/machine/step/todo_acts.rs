@@ -11,7 +11,7 @@ use super::types::{Act, Fault, Refusal};
 use super::work::Work;
 use crate::machine::definition::model::{Machine, TodoDefinition};
 use crate::machine::roles;
-use crate::machine::trade::{InstanceId, Todo, TodoId};
+use crate::machine::trade::{Instance, InstanceId, Todo, TodoId};
 use crate::machine::value::{Map, Name, Value};
 
 /// One person's act on one to-do.
@@ -39,6 +39,9 @@ pub(super) fn act(work: &mut Work<'_>, id: &InstanceId, todo: &TodoId, act: &Act
         return Err(refused(work, "todo_closed"));
     };
     let actor = &work.context.actor;
+    if reassigns(work, instance, definition, &todo, act) {
+        return reassign(work, id, &todo, act).map(|()| None);
+    }
     let held = |role: &&Name| roles::holds(work.bundle, &work.trade, instance, role, actor);
     // Where every role must answer, the person answers for one that has not yet.
     let unanswered = definition
@@ -71,6 +74,27 @@ pub(super) fn act(work: &mut Work<'_>, id: &InstanceId, todo: &TodoId, act: &Act
         Act::Complete { outcome, payload } => acting.complete(outcome, payload),
     }?;
     Ok(None)
+}
+
+/// True where the actor releases or hands on what somebody else has claimed, and the workflow lets their role do so: the claimer
+/// may be ill, or have left, and the work has its deadline.
+fn reassigns(work: &Work<'_>, instance: &Instance, definition: &TodoDefinition, todo: &Todo, act: &Act) -> bool {
+    let actor = &work.context.actor;
+    let gives = matches!(act, Act::Release | Act::Transfer { .. });
+    let by_another = todo.claimed_by.as_ref().is_some_and(|holder| *holder != actor.account);
+    let mut roles = definition.reassign.iter();
+    gives && by_another && roles.any(|role| roles::holds(work.bundle, &work.trade, instance, role, actor))
+}
+
+fn reassign(work: &mut Work<'_>, id: &InstanceId, todo: &Todo, act: &Act) -> Result<(), Stop> {
+    let to = match act {
+        Act::Transfer { to } => Some(to.clone()),
+        _ => None,
+    };
+    if let Some(todo) = work.change(id)?.todos.get_mut(&todo.id) {
+        todo.claimed_by = to;
+    }
+    Ok(())
 }
 
 impl Acting<'_, '_> {

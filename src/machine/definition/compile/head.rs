@@ -6,7 +6,7 @@ use super::super::diagnostic::{Diagnostic, Sink, suggestion};
 use super::super::model::{Bundle, DocumentDefinition, Hook, Machine, Movement};
 use super::super::source::bundle::{BundleSource, HookSource};
 use super::declarations::Declarations;
-use super::readers::{known_machine, readers};
+use super::readers::{known_machine, known_roles, readers};
 use super::{Sources, digest, todo};
 use crate::machine::trade::BundleRef;
 use crate::machine::value::Name;
@@ -32,6 +32,7 @@ pub fn bundle(
     };
     identity(source, &mut sink);
     listed_machines(sources, &declared, &mut sink);
+    known_roles(&source.defaults.todo.reassign.0, &declared, &mut sink);
     for word in &source.defaults.todo.mailable.0 {
         if word.value != "claim" {
             sink.error_with(

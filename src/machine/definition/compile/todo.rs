@@ -63,6 +63,7 @@ impl Compiler<'_> {
                 .filter_map(|word| self.state_with_todo(skeleton, word))
                 .collect(),
             acts: self.acts(acts),
+            reassign: self.reassign(source),
             mailable: self.mailable(source),
             mail,
             remind: remind.iter().filter_map(|reminder| self.reminder(reminder)).collect(),
@@ -205,6 +206,17 @@ impl Compiler<'_> {
             }
         }
         acts
+    }
+
+    /// The bundle's default was checked once, where it stands.
+    fn reassign(&mut self, source: &TodoSource) -> Vec<Name> {
+        match &source.reassign {
+            Some(own) => readers::known_roles(&own.0, self.declared, &mut self.sink),
+            None => {
+                let words = self.declared.todo_defaults.reassign.0.iter();
+                words.map(|word| word.value.as_str().into()).collect()
+            }
+        }
     }
 
     fn mailable(&mut self, source: &TodoSource) -> BTreeSet<Name> {

@@ -76,6 +76,9 @@ pub struct TodoDefaults {
     /// `claim`: every to-do for people who hold a post may be claimed from its mail, but where it asks for a signature.
     #[serde(default)]
     pub mailable: OneOrMany<Word>,
+    /// Who may take a to-do from somebody who has claimed it.
+    #[serde(default)]
+    pub reassign: OneOrMany<Word>,
     /// What people see of an outcome that has no title of its own.
     #[serde(default)]
     pub titles: Entries<String>,

@@ -150,6 +150,8 @@ pub struct TodoSource {
     pub act: Option<Vec<Word>>,
     /// Acts and outcomes that may be done from a mail's link.
     pub mailable: Option<OneOrMany<Word>>,
+    /// Who may take it from somebody who has claimed it, and give it back to all or to another.
+    pub reassign: Option<OneOrMany<Word>>,
     pub mail: Option<Word>,
     pub remind: Option<Vec<Located<ReminderSource>>>,
     pub escalate: Option<Vec<Located<ReminderSource>>>,
