@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(name = "luochui", version)]
 struct Arguments {
-    /// Configuration file; every key can be overridden by an environment variable (see deploy/luochui.yaml).
+    /// Configuration file; every key has a default and an environment variable (`luochui serve --example-config` prints them all).
     #[arg(long, short, global = true, env = "LUOCHUI_CONFIG")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -29,11 +29,11 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the server: HTTP, timers, documents, mail.
+    /// Run the server in the foreground: HTTP, timers, documents, mail.
     Serve(serve::Options),
-    /// Play a whole trade through the REST API on an accelerated clock.
+    /// Play a whole trade through the REST API on an accelerated clock, and leave the server up.
     Demo(demo::Options),
-    /// Bring the database to this version's schema.
+    /// Bring the database to this version's schema (`serve` does so too).
     Migrate(migrate::Options),
     /// Copy database and files consistently while the server runs.
     Backup(backup::BackupOptions),
@@ -42,13 +42,13 @@ enum Command {
     /// Check, test, draw and describe workflow definitions.
     #[command(subcommand)]
     Workflow(workflow::Command),
-    /// Measure this machine.
+    /// Measure what this machine and its disk can do.
     #[command(subcommand)]
     Bench(bench::Command),
-    /// Verify histories and records.
+    /// Verify the histories that a database holds, also while it is served.
     #[command(subcommand)]
     Audit(audit::Command),
-    /// Manage accounts from the command line.
+    /// Add, list and disable accounts, such as the first administrator's.
     #[command(subcommand)]
     User(user::Command),
 }

@@ -31,6 +31,7 @@ pub struct Add {
     /// Sign-in name: 3 to 40 of a-z, 0-9, `.`, `-`, `_`.
     #[arg(long)]
     name: String,
+    /// Where to-dos and digests are mailed.
     #[arg(long)]
     email: String,
     /// Name shown to people; the sign-in name where absent.

@@ -83,7 +83,7 @@ pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
     let counted = transcript.end(&runtime);
     let outcome = report(script, played, &counted, &narrator, &folder);
     if !options.once {
-        stay(&runtime, &running, &narrator);
+        stay(&runtime, &running, &narrator, &folder);
     }
     runtime.block_on(running.stop());
     outcome
@@ -167,11 +167,13 @@ fn report(
 }
 
 /// Leaves the server up, its clock at a real pace, until it is interrupted.
-fn stay(runtime: &tokio::runtime::Runtime, running: &Running, narrator: &Narrator) {
+fn stay(runtime: &tokio::runtime::Runtime, running: &Running, narrator: &Narrator, folder: &Path) {
     narrator.chapter("服务继续运行，Ctrl-C 结束", "the server stays up; Ctrl-C ends it");
     narrator.plain(&format!(
-        "http://{}/            API: http://{}/api/docs/",
-        running.address, running.address
+        "API: http://{}/api/docs/   PDF: {}   邮件 mails: {}",
+        running.address,
+        folder.join("documents").display(),
+        running.mail_folder.display()
     ));
     narrator.plain(&format!(
         "账号 accounts: {}; 口令 password: {PASSWORD}",
