@@ -17,6 +17,7 @@ impl Names for World {
             "data.start" | "now" | "due.closes" => Kind::Time,
             "data.window" | "left.closes" => Kind::Duration,
             "data.mode" => options(&["bidding", "auction"]),
+            "data.notice" => Kind::Period,
             "data.leader" | "sender.key" => Kind::Text,
             "data.open" => Kind::Bool,
             "tags" => Kind::List(Box::new(options(&["valid", "open"]))),
@@ -68,6 +69,7 @@ fn values() -> Values {
         ("data.mode", "bidding".into()),
         ("data.leader", Value::Null),
         ("data.open", true.into()),
+        ("data.notice", "7 workdays".into()),
         ("tags", Value::List(vec!["valid".into()])),
         ("data.members", Value::List(vec![member(60, true), member(40, false)])),
     ]))
@@ -87,7 +89,9 @@ fn refused(source: &str) -> (&'static str, Option<usize>) {
 
 #[test]
 fn expressions_yield_exact_values() {
-    let yields: [(&str, Value); 22] = [
+    let yields: [(&str, Value); 24] = [
+        ("shortest(data.notice) == days(7)", true.into()),
+        ("shortest(\"167 hours\") < days(7)", true.into()),
         ("data.price + yuan(1000)", 9_780_000.into()),
         ("event.amount >= data.price + fen(100000)", true.into()),
         ("data.price * 110 / 100", 10_648_000.into()),

@@ -410,7 +410,7 @@ fn listing(dice: &mut Dice) -> Map {
             Value::Int(*dice.pick(&[0, 15_000_00, 15_000_00, 15_000_00])),
         ),
         ("registration_start".into(), Value::Int(start)),
-        ("notice_period".into(), text(&["2 days", "3 workdays"], dice)),
+        ("notice_period".into(), text(&["7 days", "7 workdays"], dice)),
         ("supplement_period".into(), text(&["1 days", "2 workdays"], dice)),
         ("pre_review".into(), bool_of(dice)),
         ("confirm_required".into(), bool_of(dice)),

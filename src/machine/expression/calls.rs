@@ -35,6 +35,8 @@ impl Checker<'_> {
             }
             ("size", None, [a]) | ("size", Some(a), []) if a.is_textual() || matches!(a, Kind::List(_)) => Kind::Int,
             ("startsWith" | "endsWith" | "contains", Some(a), [b]) if a.is_textual() && b.is_textual() => Kind::Bool,
+            ("shortest", None, [Kind::Period | Kind::Any]) => Kind::Duration,
+            ("shortest", None, [period @ Kind::Options(_)]) if period.fits(&Kind::Period) => Kind::Duration,
             ("string", None, [Kind::Int | Kind::Zero | Kind::Any]) => Kind::Text,
             ("string", None, [a]) if a.is_textual() => Kind::Text,
             _ => self.unknown_call(id, name, target, arguments),
@@ -42,12 +44,13 @@ impl Checker<'_> {
     }
 
     fn unknown_call(&mut self, id: u64, name: &str, target: Option<&Kind>, arguments: &[Kind]) -> Kind {
-        const KNOWN: [&str; 15] = [
+        const KNOWN: [&str; 16] = [
             "size",
             "startsWith",
             "endsWith",
             "contains",
             "string",
+            "shortest",
             "min",
             "max",
             "seconds",

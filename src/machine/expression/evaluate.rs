@@ -7,12 +7,32 @@ use std::sync::Arc;
 use cel::objects::{Key, Map as CelMap};
 use cel::{Context, ExecutionError, IdedExpr, Value as CelValue};
 
+use super::super::period::Period;
 use super::super::value::{Map, Value};
 use super::{Reference, Scope};
 
+const DAY_MILLIS: i64 = 86_400_000;
+
 thread_local! {
     /// Building a context builds CEL's whole function table, so each thread keeps one and opens inner scopes.
-    static ROOT: Context<'static, 'static> = Context::default();
+    static ROOT: Context<'static, 'static> = root();
+}
+
+fn root() -> Context<'static, 'static> {
+    let mut context = Context::default();
+    // The name is none of CEL's own, which is the only way this could fail.
+    let added = context.add_function("shortest", shortest);
+    debug_assert!(added.is_ok(), "CEL has a function of that name by now");
+    context
+}
+
+/// The least time that a period can last, in milliseconds: the Nth working day after a day is at least N days after it.
+fn shortest(period: Arc<String>) -> Result<i64, ExecutionError> {
+    match period.parse::<Period>() {
+        Ok(Period::Millis(millis)) => Ok(millis),
+        Ok(Period::Workdays(days)) => Ok(i64::from(days) * DAY_MILLIS),
+        Err(why) => Err(ExecutionError::function_error("shortest", why)),
+    }
 }
 
 /// Evaluates a tree whose names were replaced by single identifiers.
