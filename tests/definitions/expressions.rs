@@ -89,7 +89,12 @@ fn refused(source: &str) -> (&'static str, Option<usize>) {
 
 #[test]
 fn expressions_yield_exact_values() {
-    let yields: [(&str, Value); 24] = [
+    let yields: [(&str, Value); 26] = [
+        ("sum(data.members.map(m, m.share))", 100.into()),
+        (
+            "data.members.all(a, size(data.members.filter(b, b.share == a.share)) == 1)",
+            true.into(),
+        ),
         ("shortest(data.notice) == days(7)", true.into()),
         ("shortest(\"167 hours\") < days(7)", true.into()),
         ("data.price + yuan(1000)", 9_780_000.into()),
@@ -143,6 +148,7 @@ fn what_cannot_be_meant_is_refused_when_compiled() {
         ("data.bids >", "expression_syntax", 11),
         ("round && data.open", "condition_cycle", 0),
         ("data.open ? 1 : \"a\"", "type_mismatch", 10),
+        ("sum(data.members)", "type_mismatch", 3),
     ];
     for (source, code, offset) in refusals {
         assert_eq!(refused(source), (code, Some(offset)), "{source}");
@@ -157,6 +163,10 @@ fn what_fails_at_run_time_says_so_in_a_sentence() {
         ("data.bids / (data.bids - data.bids)", "division by zero"),
         (
             "data.bids + 9223372036854775807 + 1",
+            "a number is larger than 64 bits can hold",
+        ),
+        (
+            "sum([9223372036854775807, 1])",
             "a number is larger than 64 bits can hold",
         ),
         ("due.closes > now", "due.closes is not here"),

@@ -35,6 +35,7 @@ impl Checker<'_> {
             }
             ("size", None, [a]) | ("size", Some(a), []) if a.is_textual() || matches!(a, Kind::List(_)) => Kind::Int,
             ("startsWith" | "endsWith" | "contains", Some(a), [b]) if a.is_textual() && b.is_textual() => Kind::Bool,
+            ("sum", None, [Kind::List(inner)]) if inner.is_summed() => (**inner).clone(),
             ("shortest", None, [Kind::Period | Kind::Any]) => Kind::Duration,
             ("shortest", None, [period @ Kind::Options(_)]) if period.fits(&Kind::Period) => Kind::Duration,
             ("string", None, [Kind::Int | Kind::Zero | Kind::Any]) => Kind::Text,
@@ -44,13 +45,14 @@ impl Checker<'_> {
     }
 
     fn unknown_call(&mut self, id: u64, name: &str, target: Option<&Kind>, arguments: &[Kind]) -> Kind {
-        const KNOWN: [&str; 16] = [
+        const KNOWN: [&str; 17] = [
             "size",
             "startsWith",
             "endsWith",
             "contains",
             "string",
             "shortest",
+            "sum",
             "min",
             "max",
             "seconds",

@@ -65,6 +65,11 @@ impl Kind {
         )
     }
 
+    /// True where adding many of them makes sense: not times.
+    pub fn is_summed(&self) -> bool {
+        self.is_number() && *self != Self::Time
+    }
+
     /// True where a value of this type may stand where `wanted` is asked for.
     pub fn fits(&self, wanted: &Self) -> bool {
         match (self, wanted) {
