@@ -11,7 +11,7 @@ use super::state::AppState;
 use crate::machine::definition::model::Machine;
 use crate::machine::history::{PublicPart, Taken};
 use crate::machine::value::Name;
-use crate::machine::view::Reader;
+use crate::machine::view::{self, Reader};
 use crate::store::history_rows::{self, HistoryRow};
 
 /// Entries read at a time while a page is filled.
@@ -28,7 +28,6 @@ pub async fn course(
     page: Page,
 ) -> Result<(Vec<Json>, Option<String>), Problem> {
     let eyes = caller.eyes();
-    let everything = matches!(eyes.reader(), Reader::Everything);
     let mut skip = page
         .after
         .map_or(0, |cursor| usize::try_from(cursor.key).unwrap_or(usize::MAX));
@@ -45,7 +44,7 @@ pub async fn course(
         };
         after = last;
         for row in &rows {
-            let Some(item) = present(seen, row, everything)? else {
+            let Some(item) = present(seen, row, eyes.reader())? else {
                 continue;
             };
             if skip > 0 {
@@ -72,7 +71,7 @@ pub async fn course(
     Ok((items, None))
 }
 
-fn present(seen: &Seen, row: &HistoryRow, everything: bool) -> Result<Option<Json>, Problem> {
+fn present(seen: &Seen, row: &HistoryRow, reader: Reader<'_>) -> Result<Option<Json>, Problem> {
     let public: PublicPart =
         serde_json::from_str(&row.public).map_err(|error| Problem::internal("read a history entry", &error))?;
     let own: Vec<&Taken> = public
@@ -80,7 +79,7 @@ fn present(seen: &Seen, row: &HistoryRow, everything: bool) -> Result<Option<Jso
         .iter()
         .filter(|taken| taken.instance == seen.instance.id)
         .collect();
-    if everything {
+    if matches!(reader, Reader::Everything) {
         let concerned = public.instance == seen.instance.id || !own.is_empty();
         let private: Option<Json> = row.private.as_deref().and_then(|text| serde_json::from_str(text).ok());
         return Ok(concerned.then(|| {
@@ -89,25 +88,28 @@ fn present(seen: &Seen, row: &HistoryRow, everything: bool) -> Result<Option<Jso
         }));
     }
     // An entry that changed no state of this instance is nobody's business: it may be somebody else's application or offer.
-    let moved: Vec<_> = own.into_iter().filter(|taken| taken.from != taken.to).collect();
-    let machine = seen.snapshot.bundle.machines.get(&seen.instance.machine);
-    let (Some(machine), Some(first), Some(last)) = (machine, moved.first(), moved.last()) else {
+    // The same goes for one that moved only what the reader may not know of.
+    let Some(machine) = seen.snapshot.bundle.machines.get(&seen.instance.machine) else {
         return Ok(None);
     };
-    Ok(Some(
-        json!({"at": row.at, "from": titled(machine, &first.from), "to": titled(machine, &last.to)}),
-    ))
+    let moved = own.into_iter().filter_map(|taken| {
+        let from = known(seen, machine, &taken.from, reader);
+        let to = known(seen, machine, &taken.to, reader);
+        (from != to).then_some((from, to))
+    });
+    let moved: Vec<_> = moved.collect();
+    let (Some((from, _)), Some((_, to))) = (moved.first(), moved.last()) else {
+        return Ok(None);
+    };
+    Ok(Some(json!({"at": row.at, "from": from, "to": to})))
 }
 
-fn titled(machine: &Machine, paths: &[Name]) -> Vec<Json> {
-    let title = |path: &Name| {
-        machine
-            .state_at(path)
-            .map(|state| state.title.clone())
-            .unwrap_or_default()
-    };
-    paths
-        .iter()
-        .map(|path| json!({"path": path, "title": title(path)}))
+/// The states among them that the reader may know of.
+fn known(seen: &Seen, machine: &Machine, paths: &[Name], reader: Reader<'_>) -> Vec<Json> {
+    let Seen { snapshot, instance } = seen;
+    let states = paths.iter().filter_map(|path| Some((path, machine.state_at(path)?)));
+    states
+        .filter(|(_, state)| view::may_know(&snapshot.bundle, &snapshot.trade, instance, state, reader))
+        .map(|(path, state)| json!({"path": path, "title": state.title}))
         .collect()
 }

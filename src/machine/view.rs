@@ -253,6 +253,15 @@ fn parent_of<'a>(trade: &'a Trade, instance: &Instance) -> Option<&'a Instance> 
     trade.instances.get(instance.parent.as_ref()?).map(AsRef::as_ref)
 }
 
+/// Whether the reader may know of a state: what is tagged `internal`, and all within it, is for those alone who read the machine.
+#[must_use]
+pub fn may_know(bundle: &Bundle, trade: &Trade, instance: &Instance, state: &State, reader: Reader<'_>) -> bool {
+    let internal = |state: &State| state.tags.iter().any(|tag| &**tag == INTERNAL);
+    bundle.machines.get(&instance.machine).is_some_and(|machine| {
+        !machine.lineage(state.index).any(internal) || admits(bundle, trade, instance, &machine.read, reader)
+    })
+}
+
 /// The active states that the reader may know of.
 fn shown_states<'a>(
     bundle: &Bundle,
@@ -261,13 +270,10 @@ fn shown_states<'a>(
     machine: &'a Machine,
     reader: Reader<'_>,
 ) -> Vec<&'a State> {
-    let inside = admits(bundle, trade, instance, &machine.read, reader);
-    let is_internal = |state: &&State| {
-        let mut around = machine.lineage(state.index);
-        around.any(|state| state.tags.iter().any(|tag| &**tag == INTERNAL))
-    };
     let active = instance.states.iter().filter_map(|path| machine.state_at(path));
-    active.filter(|state| inside || !is_internal(state)).collect()
+    active
+        .filter(|state| may_know(bundle, trade, instance, state, reader))
+        .collect()
 }
 
 fn states(active: &[&State]) -> Value {

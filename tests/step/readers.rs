@@ -103,3 +103,17 @@ fn internal_states_look_the_same_whatever_happens_in_them() {
     assert_eq!(seen(&world, &Actor::default()), before);
     assert_ne!(seen(&world, &staff("wu", "clerk")), inside);
 }
+
+#[test]
+fn internal_states_are_known_to_those_alone_who_read_the_machine() {
+    let mut world = World::started(&[SALE]);
+    send(&mut world, "publish");
+    let trade = world.trade.as_ref().unwrap();
+    let knows = |path: &str, actor: &Actor| {
+        let state = world.bundle.machines["main"].state_at(path).unwrap();
+        view::may_know(&world.bundle, trade, world.root(), state, view::Reader::Actor(actor))
+    };
+    assert!(!knows("trade.money.owing", &Actor::default()));
+    assert!(knows("trade.course.shown", &Actor::default()));
+    assert!(knows("trade.money.owing", &staff("wu", "clerk")));
+}
