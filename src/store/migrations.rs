@@ -1,11 +1,20 @@
 //! Brings a database to this version's schema. The SQL stands in `migrations/`.
 
+use std::collections::BTreeSet;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use diesel::sql_types::Text;
+use diesel::{PgConnection, QueryableByName, RunQueryDsl as _};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{Connection, StoreError};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+/// The advisory lock under which PostgreSQL's schema is changed: any number that nothing else of ours takes.
+const LOCK: i64 = 20_261_123;
 
 /// Runs what is pending and returns the names of what was run.
 ///
@@ -18,7 +27,13 @@ pub fn migrate(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
     };
     match conn {
         Connection::Sqlite(conn) => conn.run_pending_migrations(SQLITE).map(names).map_err(failed),
-        Connection::Postgres(conn) => conn.run_pending_migrations(POSTGRES).map(names).map_err(failed),
+        Connection::Postgres(conn) => {
+            // Processes that start together on an empty database would make the same tables.
+            conn.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})"))?;
+            let done = conn.run_pending_migrations(POSTGRES).map(names).map_err(failed);
+            conn.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})"))?;
+            done
+        }
     }
 }
 
@@ -34,10 +49,30 @@ pub fn pending(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
             pending.iter().map(|migration| migration.name().to_string()).collect()
         }
         Connection::Postgres(conn) => {
-            let pending = conn.pending_migrations(POSTGRES).map_err(failed)?;
-            pending.iter().map(|migration| migration.name().to_string()).collect()
+            let applied = applied(conn)?;
+            let all = MigrationSource::<Pg>::migrations(&POSTGRES).map_err(failed)?;
+            let pending = all.iter().map(|migration| migration.name());
+            let pending = pending.filter(|name| !applied.contains(&name.version().to_string()));
+            pending.map(ToString::to_string).collect()
         }
     })
+}
+
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// What diesel would only tell after trying to make its table, which PostgreSQL refuses on a connection that cannot write.
+fn applied(conn: &mut PgConnection) -> Result<BTreeSet<String>, StoreError> {
+    let made = "SELECT tablename::TEXT AS version FROM pg_tables WHERE tablename = '__diesel_schema_migrations'";
+    if diesel::sql_query(made).load::<Applied>(conn)?.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let rows = diesel::sql_query("SELECT version::TEXT AS version FROM __diesel_schema_migrations");
+    let rows = rows.load::<Applied>(conn)?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
 }
 
 /// Undoes everything: for tests of `down.sql`.
