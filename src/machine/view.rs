@@ -367,6 +367,7 @@ fn events(bundle: &Bundle, trade: &Trade, instance: &Instance, machine: &Machine
     let mine = machine.events.values().filter(|event| {
         let role = |role: &Name| roles::holds(bundle, trade, instance, role, actor);
         event.from.iter().any(role)
+            && !event.not_from.iter().any(role)
             && event
                 .while_tag
                 .as_ref()

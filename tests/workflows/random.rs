@@ -196,11 +196,11 @@ impl World<'_> {
         let party = *self.dice.pick(&PARTIES);
         let own = instance.owner.clone();
         let party = own.as_deref().unwrap_or(party).to_owned();
-        self.offer(
-            everybody("sender", Some(&party)),
-            instance.id.clone(),
-            Cause::Event { name, payload },
-        );
+        let mut sender = everybody("sender", Some(&party));
+        if !definition.not_from.is_empty() {
+            sender.posts.clear();
+        }
+        self.offer(sender, instance.id.clone(), Cause::Event { name, payload });
     }
 
     fn do_something(&mut self, only: Option<&str>) {

@@ -202,6 +202,8 @@ pub struct EventDefinition {
     pub name: Name,
     pub title: String,
     pub from: Vec<Name>,
+    /// Who holds one of these is refused, whatever else they hold.
+    pub not_from: Vec<Name>,
     pub payload: Vec<(Name, Type)>,
     /// Optional payload fields; absent ones enter as null.
     pub optional: BTreeSet<Name>,

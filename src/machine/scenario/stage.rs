@@ -325,6 +325,11 @@ impl<'a> Stage<'a> {
                 }
                 Relation::PostAtCentre { post } => actor.posts.push((post.clone(), "centre".into())),
                 Relation::Service { service } => actor.services.push(service.clone()),
+                // Somebody with a post may have an account as a party too.
+                Relation::AnyMember => {
+                    actor.party = Some(person.name.as_str().into());
+                    actor.member = true;
+                }
                 _ => return Err(format!("`{role}` is not a post or a service; name a party instead")),
             }
         }

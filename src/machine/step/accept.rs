@@ -74,6 +74,9 @@ pub(super) fn event(work: &mut Work<'_>, id: &InstanceId, name: &Name, payload: 
     if !may_send(work, instance, definition) {
         return Err(refused("forbidden"));
     }
+    if holds_any(work, instance, &definition.not_from) {
+        return Err(refused("interested_party"));
+    }
     take(work, id, machine, definition, payload).map_err(|stop| match stop {
         Stop::Refused(refusal) if definition.keep_refusals => Stop::Recorded(refusal),
         other => other,
@@ -81,8 +84,12 @@ pub(super) fn event(work: &mut Work<'_>, id: &InstanceId, name: &Name, payload: 
 }
 
 fn may_send(work: &Work<'_>, instance: &Instance, definition: &EventDefinition) -> bool {
-    let mut from = definition.from.iter();
-    from.any(|role| roles::holds(work.bundle, &work.trade, instance, role, &work.context.actor))
+    holds_any(work, instance, &definition.from)
+}
+
+fn holds_any(work: &Work<'_>, instance: &Instance, wanted: &[Name]) -> bool {
+    let mut wanted = wanted.iter();
+    wanted.any(|role| roles::holds(work.bundle, &work.trade, instance, role, &work.context.actor))
 }
 
 fn take<'a>(

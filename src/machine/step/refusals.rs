@@ -5,7 +5,7 @@ use crate::machine::definition::model::Bundle;
 use crate::machine::value::Map;
 
 /// What a person is told where the bundle says nothing itself.
-const SENTENCES: [(&str, &str); 12] = [
+const SENTENCES: [(&str, &str); 13] = [
     ("forbidden", "您无权办理此事项"),
     ("not_now", "现在不能办理此事项"),
     ("suspended", "项目已中止，暂不受理"),
@@ -17,6 +17,7 @@ const SENTENCES: [(&str, &str); 12] = [
     ("todo_closed", "此待办已经办结"),
     ("todo_claimed", "此待办已由他人认领"),
     ("same_person", "同一人不能既办理又审核"),
+    ("interested_party", "与此事项有利害关系的人不能办理"),
     ("ended", "已经结束，不再受理"),
 ];
 

@@ -14,7 +14,7 @@ use crate::machine::expression::{Expression, ExpressionFault, Kind, ROOTS};
 use crate::machine::value::{Name, Value};
 
 /// Refusals that every machine knows; a bundle may declare them to give them words of its own.
-const GENERIC: [&str; 11] = [
+const GENERIC: [&str; 12] = [
     "forbidden",
     "not_now",
     "suspended",
@@ -25,6 +25,7 @@ const GENERIC: [&str; 11] = [
     "todo_closed",
     "todo_claimed",
     "same_person",
+    "interested_party",
     "ended",
 ];
 
@@ -229,6 +230,7 @@ impl Compiler<'_> {
             name: name.value.as_str().into(),
             title: event.title.clone().unwrap_or_else(|| name.value.clone()),
             from: readers::known_roles(&event.from.0, self.declared, &mut self.sink),
+            not_from: readers::known_roles(&event.not_from.0, self.declared, &mut self.sink),
             payload,
             optional,
             form: self.fields(&event.form.0),

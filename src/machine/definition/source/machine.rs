@@ -208,6 +208,9 @@ pub struct EventSource {
     pub title: Option<String>,
     #[serde(default)]
     pub from: OneOrMany<Word>,
+    /// Who may not, whatever else they are: answered with `interested_party`.
+    #[serde(default, rename = "notFrom")]
+    pub not_from: OneOrMany<Word>,
     #[serde(default)]
     pub payload: Entries<Located<KindSource>>,
     /// Payload fields that may be absent.
