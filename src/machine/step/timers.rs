@@ -2,6 +2,7 @@
 
 use super::event::{Stop, payload};
 use super::run::Run;
+use super::todos::legal_timer;
 use super::types::{Effect, Fault};
 use super::work::Work;
 use crate::machine::Time;
@@ -62,10 +63,37 @@ impl<'a> Run<'_, 'a> {
         let mut timers = states.flat_map(|state| state.timers.iter().map(move |timer| (state, timer)));
         let found = timers.find(|(_, timer)| timer.name == *name);
         let Some((state, definition)) = found else {
-            return Err(self.fault(format!("no active state has the timer `{name}` to reset")));
+            return self.reset_todo(name);
         };
         let timer = self.plan(&definition.when, self.work.now)?.timer(&state.path);
         self.start_timer(name.clone(), timer)
+    }
+
+    /// Gives an open to-do a new due date, as if it had opened now; who holds it and what they drafted stay. One that is frozen
+    /// keeps what was left of it.
+    fn reset_todo(&mut self, name: &Name) -> Result<(), Fault> {
+        let mut states = self.active.iter().map(|index| self.state(*index));
+        let found = states.find_map(|state| {
+            let todo = state.todo.as_ref().filter(|todo| todo.name == *name)?;
+            Some((state, todo, todo.due.as_ref()?))
+        });
+        let Some((state, definition, due)) = found else {
+            return Err(self.fault(format!("no active state has `{name}` to reset")));
+        };
+        let plan = self.plan(due, self.work.now)?;
+        let instance = self.work.change(&self.id)?;
+        let mut todos = instance.todos.values_mut();
+        let Some(todo) = todos.find(|todo| todo.state == state.path && !todo.frozen) else {
+            return Ok(());
+        };
+        todo.start = plan.start;
+        todo.due = Some(plan.deadline.due);
+        todo.period = plan.period;
+        todo.provisional = plan.deadline.provisional;
+        if definition.legal_due {
+            self.start_timer(legal_timer(definition), plan.timer(&state.path))?;
+        }
+        Ok(())
     }
 
     /// Puts a timer in place of whatever ran under its name, with the next generation.

@@ -291,8 +291,8 @@ impl Compiler<'_> {
     }
 
     fn known_timer(&mut self, word: &Word) -> Name {
-        if !self.own.timers.contains(word.value.as_str()) {
-            let hint = suggestion(&word.value, self.own.timers.iter().map(AsRef::as_ref));
+        if !self.own.dues.contains(word.value.as_str()) {
+            let hint = suggestion(&word.value, self.own.dues.iter().map(AsRef::as_ref));
             self.sink.error_maybe(
                 "unknown_timer",
                 word.at,
