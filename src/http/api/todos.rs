@@ -50,6 +50,22 @@ impl Mine {
 }
 
 async fn find(state: &AppState, account: &Account, id: &str) -> Result<Mine, Problem> {
+    let (mine, concerned) = look_up(state, account, id).await?;
+    concerned.then_some(mine).ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+/// Also finds what others have claimed and the account may take from them, without showing what is in it.
+async fn find_held(state: &AppState, account: &Account, id: &str) -> Result<Mine, Problem> {
+    let (mine, concerned) = look_up(state, account, id).await?;
+    let Seen { snapshot, instance } = &mine.seen;
+    let reassigns = view::reassigns(&snapshot.bundle, &snapshot.trade, instance, &mine.todo, &account.actor);
+    (concerned || reassigns)
+        .then_some(mine)
+        .ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+/// The to-do, and whether it concerns the account.
+async fn look_up(state: &AppState, account: &Account, id: &str) -> Result<(Mine, bool), Problem> {
     let missing = || Problem::new(Code::NotFound);
     let id = TodoId::from(extract::id(id)?);
     let wanted = id.clone();
@@ -70,13 +86,8 @@ async fn find(state: &AppState, account: &Account, id: &str) -> Result<Mine, Pro
     let seen = Seen { snapshot, instance };
     let admin = account.standing == Standing::Admin;
     let Seen { snapshot, instance } = &seen;
-    let (bundle, trade, actor) = (&snapshot.bundle, &snapshot.trade, &account.actor);
-    let theirs =
-        view::concerns(bundle, trade, instance, &todo, actor) || view::reassigns(bundle, trade, instance, &todo, actor);
-    if !admin && !theirs {
-        return Err(missing());
-    }
-    Ok(Mine { seen, todo })
+    let concerned = admin || view::concerns(&snapshot.bundle, &snapshot.trade, instance, &todo, &account.actor);
+    Ok((Mine { seen, todo }, concerned))
 }
 
 pub async fn list(state: web::Data<AppState>, account: SignedIn, mut query: Query) -> Result<HttpResponse, Problem> {
@@ -222,7 +233,7 @@ pub async fn release(
     path: web::Path<String>,
     command: Timed<Empty>,
 ) -> Result<HttpResponse, Problem> {
-    let mine = find(&state, &account, &path).await?;
+    let mine = find_held(&state, &account, &path).await?;
     let entry = Entry::new(command.key, &command.stamp);
     answer(&commands::act(&state, &account, entry, &mine.seen, (&mine.todo.id, Act::Release)).await?)
 }
@@ -233,7 +244,7 @@ pub async fn transfer(
     path: web::Path<String>,
     command: Timed<Transfer>,
 ) -> Result<HttpResponse, Problem> {
-    let mine = find(&state, &account, &path).await?;
+    let mine = find_held(&state, &account, &path).await?;
     let to = command.body.to;
     let wanted = to.clone();
     let found = state.engine.read(move |conn| {

@@ -208,10 +208,11 @@ impl Compiler<'_> {
         acts
     }
 
-    /// The bundle's default was checked once, where it stands.
+    /// The bundle's default was checked once, where it stands; it is for those who share work.
     fn reassign(&mut self, source: &TodoSource) -> Vec<Name> {
         match &source.reassign {
             Some(own) => readers::known_roles(&own.0, self.declared, &mut self.sink),
+            None if !self.is_shared(source) => Vec::new(),
             None => {
                 let words = self.declared.todo_defaults.reassign.0.iter();
                 words.map(|word| word.value.as_str().into()).collect()
@@ -236,16 +237,20 @@ impl Compiler<'_> {
         mailable
     }
 
+    /// True where people with posts share the to-do; a party's is its own.
+    fn is_shared(&self, source: &TodoSource) -> bool {
+        source.roles.0.iter().any(|word| {
+            let role = self.declared.roles.get(word.value.as_str());
+            role.is_some_and(|role| matches!(role.relation, Relation::PostAt { .. } | Relation::PostAtCentre { .. }))
+        })
+    }
+
     /// The bundle's default is for those who share work: a party has nothing to claim, and a seal is never near a mail's link.
     fn mailable_by_default(&self, source: &TodoSource) -> BTreeSet<Name> {
         let defaults = &self.declared.todo_defaults;
-        let shared = |word: &Word| {
-            let role = self.declared.roles.get(word.value.as_str());
-            role.is_some_and(|role| matches!(role.relation, Relation::PostAt { .. } | Relation::PostAtCentre { .. }))
-        };
         let acts = source.act.as_ref().or(defaults.act.as_ref());
         let claimable = acts.is_none_or(|acts| acts.iter().any(|act| act.value == "claim"));
-        if source.sign.is_some() || !claimable || !source.roles.0.iter().any(shared) {
+        if source.sign.is_some() || !claimable || !self.is_shared(source) {
             return BTreeSet::new();
         }
         let words = defaults.mailable.0.iter();
