@@ -1,54 +1,13 @@
-// One to-do: shows what the API says of it, draws its form, sends its outcomes. Keeps its token in this tab only.
+// One to-do: shows what the API says of it, draws its form, sends its outcomes.
 'use strict';
 
-const api = '/api/v1';
-const id = location.pathname.split('/').pop();
-const section = document.getElementById('todo');
-const login = document.getElementById('login');
-const message = document.getElementById('message');
-
-function say(text, kind) {
-  message.textContent = text;
-  message.className = kind || '';
-}
-
-async function call(method, path, body, headers) {
-  const token = sessionStorage.getItem('token');
-  const response = await fetch(api + path, {
-    method,
-    headers: Object.assign(
-      {'Accept-Language': navigator.language},
-      body === undefined || body instanceof FormData ? {} : {'Content-Type': 'application/json'},
-      token ? {Authorization: 'Bearer ' + token} : {},
-      headers,
-    ),
-    body: body === undefined || body instanceof FormData ? body : JSON.stringify(body),
-  });
-  const answer = response.status === 204 ? {} : await response.json();
-  if (response.status === 401 && path !== '/auth/login') {
-    sessionStorage.removeItem('token');
-    section.hidden = true;
-    login.hidden = false;
-  }
-  if (!response.ok) throw new Error(answer.title + (answer.detail ? '：' + answer.detail : ''));
-  return answer;
-}
-
-function element(name, text, attributes) {
-  const made = document.createElement(name);
-  if (text) made.textContent = text;
-  return Object.assign(made, attributes);
-}
-
-function shown(field) {
-  const value = field.value;
-  if (value === null || value === '') return '—';
-  if (field.type === 'money') return (value / 100).toLocaleString('zh-CN', {minimumFractionDigits: 2}) + ' 元';
-  if (field.type === 'time') return new Date(value).toLocaleString('zh-CN', {timeZone: 'Asia/Shanghai'});
-  if (field.type === 'bool') return value ? '是' : '否';
-  if (field.type === 'enum' && field.labels) return field.labels[field.options.indexOf(value)] || value;
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
-}
+// The words of common outcomes; one that a workflow names otherwise stands as it is named.
+const WORDS = {
+  submit: '提交', approve: '同意', return: '退回', reject: '不同意', refuse: '拒绝', decline: '不同意', agree: '同意', cancel: '撤销',
+  abandon: '放弃', give_up: '放弃', signed: '签署', pass: '通过', fail: '不通过', supplement: '要求补正', extend: '延期', done: '完成',
+  reopen: '重新办理', dismiss: '驳回', uphold: '成立', issue: '出具', conclude: '办结', wait: '继续等待', forgive: '不追究', forfeit: '没收',
+  relist: '重新挂牌', end: '结束', returned: '已退还', accept: '接受', acknowledge: '知悉',
+};
 
 // An amount is read as text: a binary fraction would be off by a fen.
 function fen(text) {
@@ -74,8 +33,11 @@ function input(field, value) {
     control = element('input', '', {inputMode: 'decimal', value: start === null ? '' : (start / 100).toFixed(2)});
     read = () => (control.value === '' ? null : fen(control.value));
   } else if (field.type === 'int' || field.type === 'duration') {
-    control = element('input', '', {type: 'number', step: 1, value: start ?? ''});
-    read = () => (control.value === '' ? null : Number(control.value));
+    const scale = field.type === 'duration' ? 60000 : 1;
+    control = element('input', '', {type: 'number', step: 'any', value: start === null || start === undefined ? '' : start / scale});
+    read = () => (control.value === '' ? null : Math.round(Number(control.value) * scale));
+  } else if (field.type === 'period') {
+    return span(field, start);
   } else if (field.type === 'time') {
     // The field shows China's time wherever the browser is: UTC+8, without summer time.
     const local = start === null ? '' : new Date(start + 8 * 3600000).toISOString().slice(0, 16);
@@ -97,11 +59,45 @@ function input(field, value) {
     return group(field, start);
   } else {
     control = element(field.type === 'rich' ? 'textarea' : 'input', '', {value: start ?? ''});
-    read = () => control.value;
+    // What was never filled in is not sent; what is emptied is sent empty.
+    read = () => (control.value === '' && (start ?? '') === '' ? null : control.value);
   }
-  const label = element('label', field.title || field.name);
+  const label = caption(field);
   label.append(control);
-  return {node: label, read};
+  return {node: label, read, control};
+}
+
+function caption(field) {
+  const required = field.required === true || (field.required === undefined && field.optional === false && field.value === null);
+  return element('label', (field.title || field.name) + (field.type === 'duration' ? '（分钟）' : '') + (required ? ' *' : ''));
+}
+
+// A period of time: a number and its unit.
+function span(field, start) {
+  const [count, unit] = String(start ?? '').split(' ');
+  const number = element('input', '', {type: 'number', min: 0, step: 1, value: count});
+  const units = element('select');
+  Object.entries(UNITS).forEach(([value, text]) => units.append(element('option', text, {value})));
+  if (UNITS[unit] || UNITS[unit + 's']) units.value = UNITS[unit] ? unit : unit + 's';
+  const box = element('span', '', {className: 'pair'});
+  box.append(number, units);
+  const label = caption(field);
+  label.append(box);
+  return {node: label, read: () => (number.value === '' ? null : number.value + ' ' + units.value)};
+}
+
+// Fields that only some answers ask for are shown, and sent, with those answers alone.
+const controls = {};
+
+function applies(field) {
+  const other = field.only_if && controls[field.only_if.field];
+  return !other || field.only_if.values.includes(other.value);
+}
+
+const conditional = [];
+
+function refresh() {
+  for (const [field, node] of conditional) node.hidden = !applies(field);
 }
 
 // Rows of a list and entries of a form are fields within a field.
@@ -110,8 +106,11 @@ function group(field, start) {
   box.append(element('legend', field.title || field.name));
   if (field.type === 'form') {
     const inner = field.fields.map((one) => [one.name, input(Object.assign({value: null}, one), (start || {})[one.name] ?? null)]);
-    inner.forEach(([, part]) => box.append(part.node));
-    return {node: box, read: () => collect(inner)};
+    inner.forEach(([, part], at) => {
+      box.append(part.node);
+      conditional.push([field.fields[at], part.node]);
+    });
+    return {node: box, read: () => collect(inner.filter((_, at) => applies(field.fields[at])))};
   }
   const rows = [];
   const add = (row) => {
@@ -146,7 +145,7 @@ async function act(name, path, body) {
   }
 }
 
-function draw(todo) {
+function draw(todo, papers) {
   section.replaceChildren(element('h1', todo.title));
   if (todo.due) section.append(element('p', '办理期限：' + shown({type: 'time', value: todo.due}) + (todo.provisional ? '（预计）' : ''), {className: 'small'}));
   const list = element('dl');
@@ -158,11 +157,16 @@ function draw(todo) {
     if (page.title) section.append(element('h2', page.title));
     for (const field of page.fields) {
       const part = input(field, draft[field.name]);
+      if (part.control) controls[field.name] = part.control;
       parts.push([field.name, part]);
       section.append(part.node);
     }
   }
-  if (todo.sign) section.append(element('p', '签署的文件摘要：' + todo.sign.digest, {className: 'small'}));
+  if (todo.sign) {
+    section.append(element('p', '签署的文件摘要：' + todo.sign.digest, {className: 'small digest'}));
+    const signed = papers.filter((paper) => paper.sha256 === todo.sign.digest);
+    signed.forEach((paper) => section.append(element('p'), reading(paper)));
+  }
   for (const outcome of todo.outcome_forms) {
     const extra = outcome.fields.filter((field) => !parts.some(([name]) => name === field.name)).map((field) => [field.name, input(field)]);
     extra.forEach(([, part]) => section.append(part.node));
@@ -175,34 +179,23 @@ function draw(todo) {
         say(error.message, 'error');
       }
     };
-    section.append(element('button', outcome.title || outcome.name, {type: 'button', onclick: send}));
+    section.append(element('button', WORDS[outcome.name] || outcome.name, {type: 'button', onclick: send}));
   }
   if (todo.acts.includes('claim') && !todo.claimed) {
     section.append(element('button', '认领', {type: 'button', className: 'plain', onclick: () => act('claim', `/todos/${id}/claim`, {})}));
   }
+  section.addEventListener('change', refresh);
+  refresh();
   section.hidden = false;
   login.hidden = true;
 }
 
 async function load() {
   try {
-    draw(await call('GET', '/todos/' + id));
+    const todo = await call('GET', '/todos/' + id);
+    draw(todo, todo.sign ? await documents(todo.instance) : []);
     say('');
   } catch (error) {
     say(sessionStorage.getItem('token') ? error.message : '', 'error');
   }
 }
-
-login.addEventListener('submit', async (event) => {
-  event.preventDefault();
-  try {
-    const name = document.getElementById('name').value;
-    const password = document.getElementById('password').value;
-    sessionStorage.setItem('token', (await call('POST', '/auth/login', {name, password})).access_token);
-    await load();
-  } catch (error) {
-    say(error.message, 'error');
-  }
-});
-
-load();

@@ -5,7 +5,8 @@ use super::commands::{self, Entry, Seen};
 use super::fresh;
 use super::problem::{Code, Problem};
 use super::state::AppState;
-use crate::engine::IdempotencyKey;
+use crate::engine::{IdempotencyKey, Snapshot};
+use crate::machine::definition::model::Type;
 use crate::machine::snapshot::todo_definition;
 use crate::machine::step::Act;
 use crate::machine::trade::TodoId;
@@ -40,19 +41,28 @@ struct Found {
 /// `link_used` for one that is used, over, unknown, or about what is no longer to be done.
 pub async fn look(state: &AppState, token: &str) -> Result<Offered, Problem> {
     let found = find(state, token).await?;
-    let machine = found
-        .seen
-        .snapshot
-        .bundle
-        .machines
-        .get(&found.seen.snapshot.bundle.root);
-    let trade = machine.map(|machine| machine.title.clone()).unwrap_or_default();
+    let trade = lot(&found.seen.snapshot);
     Ok(Offered {
         todo: found.row.todo,
         title: found.title,
         trade,
         act: found.act_title,
     })
+}
+
+/// What the trade is about: the first listed text of its root, else the root's title, as its mails name it.
+fn lot(snapshot: &Snapshot) -> String {
+    let Some(machine) = snapshot.bundle.machines.get(&snapshot.bundle.root) else {
+        return String::new();
+    };
+    let root = snapshot.trade.instances.get(&snapshot.trade.id);
+    let listed = machine
+        .data
+        .iter()
+        .filter(|field| field.listed && field.kind == Type::Text);
+    let mut texts = listed.filter_map(|field| root?.data.get(&field.name)?.as_text());
+    let named = texts.find(|text| !text.is_empty());
+    named.unwrap_or(&machine.title).to_owned()
 }
 
 /// Does what the link says, once.

@@ -14,8 +14,11 @@ use super::problem::{Code, Problem};
 use super::state::AppState;
 
 const STYLE: &str = include_str!("../../portal/page.css");
-const SCRIPT: &str = include_str!("../../portal/todo.js");
-const SHELL: &str = include_str!("../../portal/todo.html");
+const COMMON_SCRIPT: &str = include_str!("../../portal/page.js");
+const TODO_SCRIPT: &str = include_str!("../../portal/todo.js");
+const TODO_SHELL: &str = include_str!("../../portal/todo.html");
+const INSTANCE_SCRIPT: &str = include_str!("../../portal/instance.js");
+const INSTANCE_SHELL: &str = include_str!("../../portal/instance.html");
 
 /// Everything that stands in a page is escaped, as handlebars does unless told otherwise; the templates tell nothing else.
 static TEMPLATES: LazyLock<Result<Handlebars<'static>, String>> = LazyLock::new(|| {
@@ -65,8 +68,20 @@ pub async fn act(state: web::Data<AppState>, path: web::Path<String>) -> Result<
 /// # Errors
 /// An id that was never one.
 pub async fn todo(path: web::Path<String>) -> Result<HttpResponse, Problem> {
-    extract::id(&path)?;
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(SHELL))
+    shell(&path, TODO_SHELL)
+}
+
+/// `GET /instances/{id}`: where mails about a trade lead; the same page for every instance, seen or not.
+///
+/// # Errors
+/// An id that was never one.
+pub async fn instance(path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    shell(&path, INSTANCE_SHELL)
+}
+
+fn shell(id: &str, page: &'static str) -> Result<HttpResponse, Problem> {
+    extract::id(id)?;
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page))
 }
 
 /// `GET /portal/{file}`
@@ -76,7 +91,9 @@ pub async fn todo(path: web::Path<String>) -> Result<HttpResponse, Problem> {
 pub async fn asset(path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let (kind, text) = match path.as_str() {
         "page.css" => ("text/css; charset=utf-8", STYLE),
-        "todo.js" => ("text/javascript; charset=utf-8", SCRIPT),
+        "page.js" => ("text/javascript; charset=utf-8", COMMON_SCRIPT),
+        "todo.js" => ("text/javascript; charset=utf-8", TODO_SCRIPT),
+        "instance.js" => ("text/javascript; charset=utf-8", INSTANCE_SCRIPT),
         _ => return Err(Problem::new(Code::NotFound)),
     };
     Ok(HttpResponse::Ok()

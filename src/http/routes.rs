@@ -216,6 +216,7 @@ fn pages() -> Vec<Route> {
         get("/t/{token}", MailLink, "邮件链接：说明将要办理的事", to!(pages::ask)).answers(page.clone()),
         post("/t/{token}", MailLink, "邮件链接：办理", to!(pages::act)).answers(page.clone()),
         get("/todos/{id}", Anyone, "办件页面", to!(pages::todo)).answers(page.clone()),
+        get("/instances/{id}", Anyone, "交易页面", to!(pages::instance)).answers(page.clone()),
         get("/portal/{file}", Anyone, "页面的样式与脚本", to!(pages::asset)).answers(page),
     ]
 }

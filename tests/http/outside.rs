@@ -95,6 +95,11 @@ fn a_link_acts_once_by_post_and_never_by_get() {
     let page = app.anyone().get("/t/good").expect(200);
     assert!(page.headers["content-type"].starts_with("text/html"));
     assert_eq!(claimed(), false, "a GET does nothing");
+    let text = String::from_utf8_lossy(&page.bytes).into_owned();
+    assert!(
+        text.contains("集市") && !text.contains("claim"),
+        "it names the lot, and no act by its code: {text}"
+    );
     app.anyone().send(Request::new("POST", "/t/good")).expect(200);
     assert_eq!(claimed(), true);
     for token in ["good", "money", "unknown"] {
@@ -108,7 +113,9 @@ fn a_link_acts_once_by_post_and_never_by_get() {
     app.anyone().send(Request::new("POST", "/t/old")).expect(410);
     let page = app.anyone().get(&format!("/todos/{todo}")).expect(200);
     assert!(String::from_utf8_lossy(&page.bytes).contains("/portal/todo.js"));
-    app.anyone().get("/portal/todo.js").expect(200);
+    for file in ["page.js", "todo.js", "instance.js", "page.css"] {
+        app.anyone().get(&format!("/portal/{file}")).expect(200);
+    }
 }
 
 #[test]
@@ -149,6 +156,16 @@ fn readiness_says_what_is_missing() {
     let app = TestApp::start();
     let problem = app.anyone().get("/readyz").problem(503, "unavailable");
     assert_eq!(problem["missing"], json!(["no workflow is published"]));
+    let bare = tempfile::tempdir().unwrap();
+    let folder = bare.path().to_owned();
+    // A file that is called a font is none.
+    std::fs::write(folder.join("some.ttf"), "no font").unwrap();
+    let app = TestApp::start_with(move |config| config.paths.fonts = vec![folder]);
+    let problem = app.anyone().get("/readyz").problem(503, "unavailable");
+    assert!(
+        problem["missing"].to_string().contains("documents cannot be rendered"),
+        "{problem}"
+    );
     let app = open_app();
     app.anyone().get("/readyz").expect(200);
     assert_eq!(
