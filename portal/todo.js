@@ -1,14 +1,6 @@
 // One to-do: shows what the API says of it, draws its form, sends its outcomes.
 'use strict';
 
-// The words of common outcomes; one that a workflow names otherwise stands as it is named.
-const WORDS = {
-  submit: '提交', approve: '同意', return: '退回', reject: '不同意', refuse: '拒绝', decline: '不同意', agree: '同意', cancel: '撤销',
-  abandon: '放弃', give_up: '放弃', signed: '签署', pass: '通过', fail: '不通过', supplement: '要求补正', extend: '延期', done: '完成',
-  reopen: '重新办理', dismiss: '驳回', uphold: '成立', issue: '出具', conclude: '办结', wait: '继续等待', forgive: '不追究', forfeit: '没收',
-  relist: '重新挂牌', end: '结束', returned: '已退还', accept: '接受', acknowledge: '知悉',
-};
-
 // An amount is read as text: a binary fraction would be off by a fen.
 function fen(text) {
   const match = /^(\d{1,13})(?:\.(\d{1,2}))?$/.exec(text.replaceAll(',', ''));
@@ -179,7 +171,7 @@ function draw(todo, papers) {
         say(error.message, 'error');
       }
     };
-    section.append(element('button', WORDS[outcome.name] || outcome.name, {type: 'button', onclick: send}));
+    section.append(element('button', outcome.title || outcome.name, {type: 'button', onclick: send}));
   }
   if (todo.acts.includes('claim') && !todo.claimed) {
     section.append(element('button', '认领', {type: 'button', className: 'plain', onclick: () => act('claim', `/todos/${id}/claim`, {})}));

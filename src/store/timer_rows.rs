@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::schema::timers;
+use super::schema::{timers, todos};
 use super::{Connection, StoreError};
 use crate::machine::Time;
 
@@ -54,8 +54,14 @@ pub fn timer_next(conn: &mut Connection) -> Result<Option<Time>, StoreError> {
 /// # Errors
 /// A failing database.
 pub fn timers_provisional(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
-    let trades = timers::table.filter(timers::provisional).select(timers::trade);
-    Ok(trades.distinct().order(timers::trade).load(conn)?)
+    let by_timer = timers::table.filter(timers::provisional).select(timers::trade);
+    let mut trades: Vec<String> = by_timer.distinct().load(conn)?;
+    // A to-do that is only reminded of has a due date, but no timer.
+    let open = todos::table.filter(todos::provisional).filter(todos::status.eq("open"));
+    trades.extend(open.select(todos::trade).distinct().load::<String>(conn)?);
+    trades.sort();
+    trades.dedup();
+    Ok(trades)
 }
 
 /// All timers of a trade, by instance and name.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use luochui::config::Config;
 use luochui::store::account_rows::{self, OrganisationRow};
 use serde_json::{Value, json};
 
@@ -27,7 +28,11 @@ pub fn files() -> BTreeMap<String, String> {
 
 /// A server with the bundle published, and accounts `root`, `clerk`, `watch`, `finance`.
 pub fn open_app() -> TestApp {
-    let app = TestApp::start();
+    open_app_with(|_| {})
+}
+
+pub fn open_app_with(change: impl FnOnce(&mut Config)) -> TestApp {
+    let app = TestApp::start_with(change);
     let row = OrganisationRow {
         code: PLACE.into(),
         name: "某某单位".into(),

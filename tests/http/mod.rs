@@ -7,6 +7,7 @@ mod fair;
 mod identity;
 mod matrix;
 mod outside;
+mod running;
 mod secrecy;
 mod sessions;
 mod shape;

@@ -1,7 +1,9 @@
 //! Whether the process lives, is ready, and how it does. Must not tell anything about trades or people.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
+use crate::http::caller::{Caller, Standing};
+use crate::http::middleware::address;
 use crate::http::problem::{Code, Problem};
 use crate::http::readiness;
 use crate::http::state::AppState;
@@ -26,7 +28,14 @@ pub async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, Problem> 
     Err(Problem::new(Code::Unavailable).member("missing", Value::List(missing)))
 }
 
-pub async fn metrics() -> Result<HttpResponse, Problem> {
+/// For who runs the platform: counts of requests tell how many have applied and paid. A scraper on this machine needs no
+/// token; what a proxy passes on is not from this machine.
+pub async fn metrics(request: HttpRequest, caller: Caller) -> Result<HttpResponse, Problem> {
+    let here = address(&request).is_loopback() && !request.headers().contains_key("X-Forwarded-For");
+    let is_admin = caller.0.is_some_and(|account| account.standing == Standing::Admin);
+    if !here && !is_admin {
+        return Err(Problem::new(Code::Forbidden));
+    }
     let handle = telemetry::metrics().map_err(|error| Problem::internal("install the metrics", &error))?;
     Ok(HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4")
