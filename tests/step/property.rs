@@ -336,7 +336,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 fn cases() -> ProptestConfig {
     let long = std::env::var("LUOCHUI_LONG").is_ok();
     ProptestConfig {
-        cases: if long { 5_000 } else { 150 },
+        cases: if long { 5_000 } else { 500 },
         failure_persistence: None,
         ..ProptestConfig::default()
     }

@@ -478,7 +478,7 @@ fn whatever_people_do_the_trade_stays_lawful() {
     let histories = if std::env::var_os("LUOCHUI_LONG").is_some() {
         10_000
     } else {
-        150
+        1_000
     };
     let (mut taken, mut reached) = (0, BTreeSet::new());
     for seed in 1..=histories {
