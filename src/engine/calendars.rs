@@ -38,8 +38,11 @@ impl Engine {
     pub async fn import_calendar(&self, text: &str, actor: &str) -> Result<Imported, ImportError> {
         // Read once for itself, so that a fault of the text is told as such.
         Calendars::default().publish(text)?;
-        let (text, by, at) = (text.to_owned(), actor.to_owned(), self.now().0);
-        let merged = self.write("calendar", move |conn| merge(conn, &text, &by, at)).await?;
+        let merged = match self.merge_year(text, actor).await {
+            // Another process imported a year in the same moment: what it added is known now.
+            Err(EngineError::Store(StoreError::Duplicate(_))) => self.merge_year(text, actor).await?,
+            merged => merged?,
+        };
         let newest = self.read(calendars_newest).await?;
         {
             let known = &self.inner.common.calendars;
@@ -50,6 +53,11 @@ impl Engine {
             version: merged.version,
             trades: self.recount().await?,
         })
+    }
+
+    async fn merge_year(&self, text: &str, actor: &str) -> Result<Merged, EngineError> {
+        let (text, by, at) = (text.to_owned(), actor.to_owned(), self.now().0);
+        self.write("calendar", move |conn| merge(conn, &text, &by, at)).await
     }
 
     /// Tells every trade with a provisional deadline that a calendar may have changed.

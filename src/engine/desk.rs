@@ -225,14 +225,13 @@ impl<'a> Desk<'a> {
             self.places.insert(Arc::clone(instance), Arc::clone(id));
         }
         worked.trade = Arc::new(trade);
-        if self.common.hub.is_heard() {
-            self.told.push(Committed {
-                trade: Arc::clone(&worked.trade),
-                bundle: Arc::clone(&worked.bundle),
-                entries,
-                effects,
-            });
-        }
+        // Told even where nobody listens yet: who subscribes before the commit must hear of it.
+        self.told.push(Committed {
+            trade: Arc::clone(&worked.trade),
+            bundle: Arc::clone(&worked.bundle),
+            entries,
+            effects,
+        });
         Ok(())
     }
 

@@ -33,11 +33,6 @@ impl Hub {
         self.0.subscribe()
     }
 
-    /// True where somebody listens; otherwise nothing need be prepared.
-    pub fn is_heard(&self) -> bool {
-        self.0.receiver_count() > 0
-    }
-
     pub fn tell(&self, committed: Committed) {
         // Nobody listening is not a failure.
         let _unheard = self.0.send(Arc::new(committed));

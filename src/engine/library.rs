@@ -117,11 +117,15 @@ impl Library {
             published_at: self.inner.clock.now().0,
             published_by: actor.to_owned(),
         };
-        let stored = self
-            .inner
-            .queue
-            .write("definition", move |conn| definition_publish(conn, &row))
-            .await?;
+        let write = |row: DefinitionRow| {
+            let queue = &self.inner.queue;
+            queue.write("definition", move |conn| definition_publish(conn, &row))
+        };
+        let stored = match write(row.clone()).await {
+            // Another process published this version in the same moment: what it stored is read now.
+            Err(EngineError::Store(StoreError::Duplicate(_))) => write(row).await?,
+            stored => stored?,
+        };
         if stored != *reference.sha256 {
             return Err(PublishError::Taken(reference));
         }

@@ -5,7 +5,9 @@ use luochui::machine::Name;
 use luochui::machine::history;
 use luochui::store::history_rows::history_after;
 
-use crate::support::engine::{Place, event, member, open, run, start, still, submission, submit, visit, with_bundle};
+use crate::support::engine::{
+    Place, event, member, open, run, small, start, still, submission, submit, visit, with_bundle,
+};
 
 async fn visits(engine: Engine, shop: Name, count: usize, keys: &'static str) {
     let one = |number: usize| {
@@ -96,5 +98,28 @@ fn a_broken_connection_is_opened_again_and_what_was_sent_is_done_once() {
             }
         };
         assert_eq!(snapshot.trade.seq, 1 + 100);
+    });
+}
+
+#[test]
+fn processes_that_start_together_publish_the_same_once() {
+    let Some(place) = Place::postgres() else { return };
+    run(async {
+        let clock = still();
+        let (first, _one) = start(&place, &clock);
+        let (second, _two) = start(&place, &clock);
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows/calendars/cn-gov");
+        for year in ["2024", "2025", "2026"] {
+            let text = std::fs::read_to_string(folder.join(format!("{year}.yaml"))).unwrap();
+            let both = tokio::join!(
+                first.import_calendar(&text, "one"),
+                second.import_calendar(&text, "two"),
+                first.library().publish(small(), "one"),
+                second.library().publish(small(), "two"),
+            );
+            assert_eq!(both.0.unwrap().version, both.1.unwrap().version);
+            assert_eq!(both.2.unwrap(), both.3.unwrap());
+        }
+        assert_eq!(second.library().published().len(), 1);
     });
 }

@@ -45,7 +45,7 @@ states:
           nothing:
             title: 无
             on: {owe: owing}
-          owing: {title: 应退, tags: [refunding]}
+          owing: {title: 应退, tags: [refunding], timers: {late: {after: 3 days, then: nothing}}}
   over: {title: 已结束, type: final}
 ";
 

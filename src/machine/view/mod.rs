@@ -2,21 +2,20 @@
 //!
 //! Nothing here tells how much there is of what may not be seen: no counts, no sequence numbers, no version of the trade.
 
-use std::collections::BTreeSet;
+mod states;
 
-use super::definition::model::{Bundle, DocumentDefinition, Field, Machine, Readers, State, TodoDefinition, When};
+use super::definition::model::{Bundle, DocumentDefinition, Field, Machine, Readers, TodoDefinition, When};
 use super::roles::{self, holds};
 use super::snapshot::{data, tags_of, todo_definition};
 use super::step::Actor;
-use super::trade::{Instance, Timer, Todo, Trade};
+use super::trade::{Instance, Todo, Trade};
 use super::value::{Map, Name, Value};
+use states::{due, shown_states, states, tags};
+
+pub use states::may_know;
 
 /// The role of everybody, signed in or not.
 const PUBLIC: &str = "public";
-
-/// States with this tag, and what lies below them, are seen by those who may read the machine itself: that money is owed to
-/// somebody tells that somebody has registered.
-const INTERNAL: &str = "internal";
 
 /// Who reads.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +74,7 @@ pub fn view_for(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Rea
     }
     // When the machine moves on says something about its inside: it is for those who may read the machine itself.
     if admits(bundle, trade, instance, &machine.read, reader) {
-        map.insert("due".into(), Value::Map(due(instance)));
+        map.insert("due".into(), Value::Map(due(bundle, trade, instance, machine, reader)));
     }
     Some(map)
 }
@@ -251,68 +250,6 @@ fn signs(bundle: &Bundle, trade: &Trade, instance: &Instance, document: &str, re
 
 fn parent_of<'a>(trade: &'a Trade, instance: &Instance) -> Option<&'a Instance> {
     trade.instances.get(instance.parent.as_ref()?).map(AsRef::as_ref)
-}
-
-/// Whether the reader may know of a state: what is tagged `internal`, and all within it, is for those alone who read the machine.
-#[must_use]
-pub fn may_know(bundle: &Bundle, trade: &Trade, instance: &Instance, state: &State, reader: Reader<'_>) -> bool {
-    let internal = |state: &State| state.tags.iter().any(|tag| &**tag == INTERNAL);
-    bundle.machines.get(&instance.machine).is_some_and(|machine| {
-        !machine.lineage(state.index).any(internal) || admits(bundle, trade, instance, &machine.read, reader)
-    })
-}
-
-/// The active states that the reader may know of.
-fn shown_states<'a>(
-    bundle: &Bundle,
-    trade: &Trade,
-    instance: &Instance,
-    machine: &'a Machine,
-    reader: Reader<'_>,
-) -> Vec<&'a State> {
-    let active = instance.states.iter().filter_map(|path| machine.state_at(path));
-    active
-        .filter(|state| may_know(bundle, trade, instance, state, reader))
-        .collect()
-}
-
-fn states(active: &[&State]) -> Value {
-    let state = |state: &&State| {
-        Value::Map(Map::from([
-            ("path".into(), state.path.clone().into()),
-            ("title".into(), state.title.as_str().into()),
-        ]))
-    };
-    Value::List(active.iter().map(state).collect())
-}
-
-fn tags(machine: &Machine, active: &[&State]) -> Value {
-    let tags: BTreeSet<&Name> = active
-        .iter()
-        .flat_map(|state| machine.lineage(state.index))
-        .flat_map(|state| &state.tags)
-        .collect();
-    Value::List(tags.into_iter().cloned().map(Value::Text).collect())
-}
-
-fn due(instance: &Instance) -> Map {
-    let show = |timer: &Timer| {
-        Value::Map(Map::from([
-            (
-                "at".into(),
-                if timer.frozen.is_some() {
-                    Value::Null
-                } else {
-                    timer.due.into()
-                },
-            ),
-            ("provisional".into(), timer.provisional.into()),
-            ("frozen".into(), timer.frozen.is_some().into()),
-        ]))
-    };
-    // Delayed messages are timers too, but of no meaning to a reader.
-    let timers = instance.timers.iter().filter(|(_, timer)| timer.message.is_none());
-    timers.map(|(name, timer)| (name.clone(), show(timer))).collect()
 }
 
 fn todos(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Reader<'_>) -> Vec<Value> {
