@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::accounts::Post;
 use crate::http::caller::SignedIn;
 use crate::http::extract::{Json, etag, if_match};
+use crate::http::middleware::address;
 use crate::http::people::{self, PartyKind};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
@@ -191,10 +192,13 @@ fn edit(
 }
 
 pub async fn change_password(
+    request: HttpRequest,
     state: web::Data<AppState>,
     account: SignedIn,
     body: Json<ChangePassword>,
 ) -> Result<HttpResponse, Problem> {
+    // Whoever holds a stolen access token must not guess the password faster here than at the login.
+    state.limits.login(address(&request))?;
     let id = account.id.clone();
     let (row, _) = state.engine.read(move |conn| load(conn, &id)).await?;
     password::check_new(&body.0.new, &row.name)?;
