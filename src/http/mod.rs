@@ -26,6 +26,7 @@ pub mod problem;
 mod readiness;
 pub mod route;
 pub mod routes;
+mod rows;
 pub mod server;
 mod sessions;
 mod state;

@@ -6,21 +6,22 @@ use super::instances;
 use crate::http::caller::{Caller, Eyes};
 use crate::http::commands::{self, Seen};
 use crate::http::extract::Query;
-use crate::http::page::{Cursor, Page};
+use crate::http::page::Page;
 use crate::http::problem::{Code, Problem};
+use crate::http::rows;
 use crate::http::state::AppState;
 use crate::machine::value::{Map, Name, Value};
 use crate::machine::view;
-use crate::store::list_rows::{self, After, FieldFilter, Filter, ListedRow};
+use crate::store::list_rows::{FieldFilter, Filter, ListedRow};
 
-/// Rows looked at for one page at most; what is hidden from the reader does not fill it.
-const MOST_ROUNDS: usize = 50;
 const MAX_TEXT: usize = 100;
 
 pub async fn list(state: web::Data<AppState>, caller: Caller, mut query: Query) -> Result<HttpResponse, Problem> {
     let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
     let filter = filter(&state, query)?;
-    let (items, next) = fill(&state, &caller.eyes(), &filter, page).await?;
+    let eyes = caller.eyes();
+    let shown = async |row: &ListedRow| present(&state, &eyes, &filter, row).await;
+    let (items, next) = rows::fill(&state, &filter, page, shown).await?;
     Ok(HttpResponse::Ok().json(serde_json::json!({"items": items, "next": next})))
 }
 
@@ -73,50 +74,6 @@ fn filter(state: &AppState, mut query: Query) -> Result<Filter, Problem> {
         fields,
         text,
     })
-}
-
-async fn fill(
-    state: &AppState,
-    eyes: &Eyes,
-    filter: &Filter,
-    page: Page,
-) -> Result<(Vec<Map>, Option<String>), Problem> {
-    let mut after = page.after.map(|cursor| After {
-        key: cursor.key,
-        id: cursor.id,
-    });
-    let (mut items, mut last) = (Vec::new(), None);
-    for _ in 0..MOST_ROUNDS {
-        let (asked, from) = (filter.clone(), after.clone());
-        let rows = state
-            .engine
-            .read(move |conn| list_rows::instance_page(conn, &asked, from.as_ref(), 100))
-            .await?;
-        let Some(end) = rows.last() else {
-            return Ok((items, None));
-        };
-        after = Some(After {
-            key: end.opened_at,
-            id: end.id.clone(),
-        });
-        for row in rows {
-            let Some(item) = present(state, eyes, filter, &row).await? else {
-                continue;
-            };
-            if items.len() == page.limit {
-                return Ok((items, last));
-            }
-            items.push(item);
-            last = Some(
-                Cursor {
-                    key: row.opened_at,
-                    id: row.id,
-                }
-                .encode(),
-            );
-        }
-    }
-    Ok((items, last))
 }
 
 /// The row as this reader sees it; `None` where they may not see it, or match it only by what they may not read.

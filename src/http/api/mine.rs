@@ -7,69 +7,36 @@ use super::listings::listed;
 use crate::http::caller::{Account, Eyes, SignedIn};
 use crate::http::commands::{self, Seen};
 use crate::http::extract::Query;
-use crate::http::page::{Cursor, Page};
+use crate::http::page::Page;
 use crate::http::problem::Problem;
+use crate::http::rows;
 use crate::http::state::AppState;
 use crate::machine::roles::holds;
 use crate::machine::value::{Map, Value};
 use crate::machine::view;
-use crate::store::list_rows::{self, After, Filter, ListedRow};
-
-/// Rows looked at for one page at most.
-const MOST_ROUNDS: usize = 50;
+use crate::store::list_rows::{Filter, ListedRow};
 
 pub async fn list(state: web::Data<AppState>, account: SignedIn, mut query: Query) -> Result<HttpResponse, Problem> {
     let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
     query.finish()?;
-    let (items, next) = fill(&state, &account, page).await?;
+    let shown = async |row: &ListedRow| present(&state, &account, row).await;
+    let (items, next) = match filter(&account) {
+        Some(filter) => rows::fill(&state, &filter, page, shown).await?,
+        None => (Vec::new(), None),
+    };
     Ok(HttpResponse::Ok().json(json!({"items": items, "next": next})))
 }
 
-async fn fill(state: &AppState, account: &Account, page: Page) -> Result<(Vec<Map>, Option<String>), Problem> {
-    let filter = match &account.actor.party {
-        Some(party) if account.actor.posts.is_empty() => Filter {
+/// The rows worth looking at; `None` for an account that neither acts for a party nor holds a post.
+fn filter(account: &Account) -> Option<Filter> {
+    match &account.actor.party {
+        Some(party) if account.actor.posts.is_empty() => Some(Filter {
             owner: Some(party.to_string()),
             ..Filter::default()
-        },
-        None if account.actor.posts.is_empty() => return Ok((Vec::new(), None)),
-        _ => Filter::default(),
-    };
-    let mut after = page.after.map(|cursor| After {
-        key: cursor.key,
-        id: cursor.id,
-    });
-    let (mut items, mut last) = (Vec::new(), None);
-    for _ in 0..MOST_ROUNDS {
-        let (asked, from) = (filter.clone(), after.clone());
-        let rows = state
-            .engine
-            .read(move |conn| list_rows::instance_page(conn, &asked, from.as_ref(), 100))
-            .await?;
-        let Some(end) = rows.last() else {
-            return Ok((items, None));
-        };
-        after = Some(After {
-            key: end.opened_at,
-            id: end.id.clone(),
-        });
-        for row in rows {
-            let Some(item) = present(state, account, &row).await? else {
-                continue;
-            };
-            if items.len() == page.limit {
-                return Ok((items, last));
-            }
-            items.push(item);
-            last = Some(
-                Cursor {
-                    key: row.opened_at,
-                    id: row.id,
-                }
-                .encode(),
-            );
-        }
+        }),
+        None if account.actor.posts.is_empty() => None,
+        _ => Some(Filter::default()),
     }
-    Ok((items, last))
 }
 
 /// An instance the party owns, or a root to which one of the account's roles other than everybody's is related.
