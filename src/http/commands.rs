@@ -65,10 +65,7 @@ pub async fn send(
     let seen = see(state, instance, &Eyes(Some(account.actor.clone()))).await?;
     let held = attachments::of_event(&seen, event, &payload);
     attachments::check(state, account, held, Some(&seen)).await?;
-    let cause = Cause::Event {
-        name: event.into(),
-        payload,
-    };
+    let cause = Cause::event(event, payload);
     let request = Request::Offer {
         instance: seen.instance.id.clone(),
         cause,

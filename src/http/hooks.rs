@@ -146,10 +146,7 @@ async fn offer(
         .get(&instance.machine)
         .ok_or_else(|| Problem::new(Code::NotFound))?;
     let payload = payload(state, machine, &pinned, &instance, fields).await?;
-    let cause = Cause::Event {
-        name: pinned.event.clone(),
-        payload,
-    };
+    let cause = Cause::event(pinned.event.clone(), payload);
     let entry = Entry::new(key(message, "event"), message.stamp);
     let answer = commands::offer(state, service(&pinned), entry, id, cause).await;
     match answer {

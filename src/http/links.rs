@@ -80,10 +80,7 @@ pub async fn perform(state: &AppState, token: &str) -> Result<Offered, Problem> 
     } = find(state, token).await?;
     let act = match row.act.as_str() {
         CLAIM => Act::Claim,
-        outcome => Act::Complete {
-            outcome: outcome.into(),
-            payload: Map::new(),
-        },
+        outcome => Act::complete(outcome, Map::new()),
     };
     // Under one key however often it is pressed: the act happens once even if the row is marked only afterwards.
     let digest = row.token_sha256.clone();

@@ -138,6 +138,7 @@ fn documents(bundle: &Bundle, instance: &Instance) -> Map {
     let blank = Document {
         revision: 0,
         sha256: None,
+        earlier: Vec::new(),
         number: None,
         signed_by: Vec::new(),
     };

@@ -181,9 +181,12 @@ pub struct Todo {
 pub struct Document {
     /// Counts renderings asked for, from 1.
     pub revision: u32,
-    /// SHA-256 of the PDF in lower-case hex, once rendered.
+    /// SHA-256 of the PDF in lower-case hex, once rendered; of the file with its latest seal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Name>,
+    /// SHA-256 of what was sealed, oldest first: the file as rendered, then each with one seal more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<Name>,
     /// Roles whose signature was acknowledged over that digest.

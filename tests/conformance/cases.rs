@@ -125,10 +125,7 @@ impl Case {
                 play.reload();
             }
             play.now = play.now.plus_millis(step.after);
-            play.send(Cause::Event {
-                name: step.event.name.as_str().into(),
-                payload: BTreeMap::new(),
-            })?;
+            play.send(Cause::event(step.event.name.as_str(), BTreeMap::new()))?;
             play.expect(
                 &format!("event {number} `{}`", step.event.name),
                 &step.next_configuration,

@@ -86,10 +86,7 @@ fn a_todo_is_found_by_its_audience_until_it_is_done() {
             ["resting"]
         );
         assert!(mine("post:clerk@other").await.unwrap().is_empty());
-        let complete = Act::Complete {
-            outcome: "reopen".into(),
-            payload: map(&[("price", 500.into())]),
-        };
+        let complete = Act::complete("reopen", map(&[("price", 500.into())]));
         let todo = open[0].id.clone();
         let done = submit(&engine, clerk(), act(&shop, &todo, complete), None).await;
         assert!(matches!(done.answer, Answer::Taken { .. }), "{:?}", done.answer);

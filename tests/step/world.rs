@@ -143,11 +143,7 @@ impl World {
     }
 
     pub fn send_to(&mut self, instance: &str, actor: &Actor, event: &str, payload: Map) -> Answer {
-        let cause = Cause::Event {
-            name: event.into(),
-            payload,
-        };
-        self.offer(instance, cause, actor)
+        self.offer(instance, Cause::event(event, payload), actor)
     }
 
     /// Sends an event without a payload to the root, as a member of the public.
@@ -169,8 +165,7 @@ impl World {
     }
 
     pub fn complete(&mut self, actor: &Actor, state: &str, outcome: &str, payload: Map) -> Answer {
-        let outcome = outcome.into();
-        self.act(actor, state, Act::Complete { outcome, payload })
+        self.act(actor, state, Act::complete(outcome, payload))
     }
 
     fn open(&self, state: &str) -> (InstanceId, Name) {

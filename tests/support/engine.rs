@@ -140,10 +140,7 @@ pub fn submission(engine: &Engine, actor: Actor, request: Request, key: Option<&
 pub fn event(instance: &Name, name: &str, payload: &[(&str, Value)]) -> Request {
     Request::Offer {
         instance: instance.clone(),
-        cause: Cause::Event {
-            name: name.into(),
-            payload: map(payload),
-        },
+        cause: Cause::event(name, map(payload)),
     }
 }
 

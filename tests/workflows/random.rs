@@ -200,7 +200,7 @@ impl World<'_> {
         if !definition.not_from.is_empty() {
             sender.posts.clear();
         }
-        self.offer(sender, instance.id.clone(), Cause::Event { name, payload });
+        self.offer(sender, instance.id.clone(), Cause::event(name, payload));
     }
 
     fn do_something(&mut self, only: Option<&str>) {
@@ -266,10 +266,7 @@ impl World<'_> {
         let party = PARTIES.iter().copied().find(may).unwrap_or("p1");
         let cause = Cause::Todo {
             todo: todo.id.clone(),
-            act: Act::Complete {
-                outcome: outcome.clone(),
-                payload,
-            },
+            act: Act::complete(outcome.clone(), payload),
         };
         self.offer(everybody(&account, Some(party)), instance.id.clone(), cause);
     }
@@ -334,10 +331,7 @@ impl World<'_> {
             if self.dice.roll(4) == 0 {
                 continue;
             }
-            let apply = Cause::Event {
-                name: "apply".into(),
-                payload: Map::new(),
-            };
+            let apply = Cause::event("apply", Map::new());
             self.offer(everybody("opener", Some(party)), "random".into(), apply);
             let mut all = self.trade.as_ref().unwrap().instances.values();
             let Some(own) = all
@@ -355,10 +349,7 @@ impl World<'_> {
                 ("payer_matches".into(), Value::Bool(true)),
                 ("ref".into(), Value::from("A")),
             ]);
-            let arrived = Cause::Event {
-                name: "deposit.arrived".into(),
-                payload,
-            };
+            let arrived = Cause::event("deposit.arrived", payload);
             self.offer(everybody("bank", None), own, arrived);
         }
     }

@@ -68,10 +68,10 @@ fn each_sample_becomes_a_listing_that_can_be_handed_in() {
         let todo = trade.root().unwrap().todos.keys().next().unwrap().clone();
         let missing = Cause::Todo {
             todo: todo.clone(),
-            act: Act::Complete {
-                outcome: "submit".into(),
-                payload: Map::from([("registration_start".into(), Value::Int(1_789_000_000_000))]),
-            },
+            act: Act::complete(
+                "submit",
+                Map::from([("registration_start".into(), Value::Int(1_789_000_000_000))]),
+            ),
         };
         let (_, answer) = offer(&bundle, &calendars, Some(&trade), missing);
         assert!(
@@ -80,13 +80,13 @@ fn each_sample_becomes_a_listing_that_can_be_handed_in() {
         );
         let complete = Cause::Todo {
             todo,
-            act: Act::Complete {
-                outcome: "submit".into(),
-                payload: Map::from([
+            act: Act::complete(
+                "submit",
+                Map::from([
                     ("registration_start".into(), Value::Int(1_789_000_000_000)),
                     ("materials".into(), attachments(&category)),
                 ]),
-            },
+            ),
         };
         let (trade, answer) = offer(&bundle, &calendars, Some(&trade), complete);
         assert!(matches!(answer, Answer::Taken { .. }), "{name}: {answer:?}");

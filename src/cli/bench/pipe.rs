@@ -93,7 +93,7 @@ async fn answer(engine: &Engine, text: &str) -> String {
             number,
         } => {
             let payload = Map::from([("number".into(), Value::Int(number))]);
-            let cause = Cause::Event { name: event, payload };
+            let cause = Cause::event(event, payload);
             (key, Request::Offer { instance, cause })
         }
     };

@@ -229,10 +229,7 @@ async fn open(engine: &Engine, machine: &str) -> Result<Name, EngineError> {
 }
 
 async fn offer(engine: &Engine, trade: &Name, name: &str, payload: &[(&str, Value)]) -> Result<Name, EngineError> {
-    let cause = Cause::Event {
-        name: name.into(),
-        payload: map(payload),
-    };
+    let cause = Cause::event(name, map(payload));
     let request = Request::Offer {
         instance: trade.clone(),
         cause,

@@ -276,10 +276,7 @@ pub async fn complete(
     let Timed { body, key, stamp } = command;
     let receipt = match find(&state, &account, &id).await {
         Ok(mine) => {
-            let act = Act::Complete {
-                outcome: outcome.into(),
-                payload: body,
-            };
+            let act = Act::complete(outcome, body);
             let entry = Entry::new(key, &stamp);
             commands::act(&state, &account, entry, &mine.seen, (&mine.todo.id, act)).await?
         }

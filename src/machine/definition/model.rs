@@ -314,6 +314,19 @@ pub enum Schedule {
     Until(Expression),
 }
 
+/// What it takes to sign a document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sealing {
+    /// The person names the digest of what they saw.
+    #[default]
+    Digest,
+    /// The document carries their electronic seal.
+    Required,
+}
+
+/// The field of an event that says whether its sender signed it: `event.signed`.
+pub const SIGNED: &str = "signed";
+
 #[derive(Debug)]
 pub struct TodoDefinition {
     /// The state's own name; outcomes are events `todo.{name}.{outcome}`.
@@ -323,8 +336,11 @@ pub struct TodoDefinition {
     /// Fields to fill in, in order, in pages (one page without a title where the source has `form`).
     pub pages: Vec<Page>,
     pub show: Vec<Name>,
-    /// Document whose digest the completing person acknowledges.
+    /// Document whose digest the completing person acknowledges, or which they seal.
     pub sign: Option<Name>,
+    pub seal: Sealing,
+    /// A part of the seal stands on the edge of each page as well (骑缝章).
+    pub cross_page: bool,
     pub due: Option<Schedule>,
     pub outcomes: Vec<Name>,
     /// What people see of the outcomes; one without a title is seen by its name.

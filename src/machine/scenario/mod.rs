@@ -7,6 +7,7 @@ pub mod literal;
 mod play;
 mod proof;
 mod reading;
+mod signing;
 mod source;
 mod stage;
 

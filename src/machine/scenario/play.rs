@@ -4,6 +4,7 @@ use super::expect;
 use super::literal::{self, Moment};
 use super::proof;
 use super::reading::{Fault, Spot};
+use super::signing;
 use super::source::{Scenario, Step};
 use super::stage::{Stage, Weather, system};
 use crate::machine::Time;
@@ -193,8 +194,8 @@ fn refused(stage: &Stage<'_>, spot: &Spot<'_>, answer: &Answer) -> Result<(), Fa
     Ok(())
 }
 
-const ACT_KEYS: [&str; 10] = [
-    "as", "to", "event", "with", "do", "of", "code", "tell", "repeated", "hand_to",
+const ACT_KEYS: [&str; 11] = [
+    "as", "to", "event", "with", "do", "of", "code", "tell", "repeated", "hand_to", "signed",
 ];
 
 /// Sends what a `send`, `todo` or `refuse` step says.
@@ -209,14 +210,14 @@ fn act(stage: &mut Stage<'_>, spot: &Spot<'_>) -> Result<Answer, Fault> {
     let actor = stage.actor(&who.text()?, &root).map_err(|message| who.fault(message))?;
     let (instance, cause) = match spot.get("do") {
         Some(outcome) => todo_cause(stage, spot, &outcome, &actor)?,
-        None => event_cause(stage, spot)?,
+        None => event_cause(stage, spot, &actor)?,
     };
     stage
         .offer(actor, instance, cause, Weather::default())
         .map_err(|message| spot.fault(message))
 }
 
-fn event_cause(stage: &Stage<'_>, spot: &Spot<'_>) -> Result<(InstanceId, Cause), Fault> {
+fn event_cause(stage: &Stage<'_>, spot: &Spot<'_>, actor: &Actor) -> Result<(InstanceId, Cause), Fault> {
     let to = spot.get("to").map(|to| to.text()).transpose()?;
     let instance = stage.instance(to.as_deref()).map_err(|message| spot.fault(message))?;
     let machine = stage.machine(instance).map_err(|message| spot.fault(message))?;
@@ -238,9 +239,16 @@ fn event_cause(stage: &Stage<'_>, spot: &Spot<'_>) -> Result<(InstanceId, Cause)
         };
         payload.insert(key.into(), value);
     }
+    let wants = spot.get("signed").map(|signed| signed.text()).transpose()?;
+    let signed = match wants.as_deref() {
+        None | Some("false") => None,
+        Some("true") => Some(signing::signed(actor, &name)),
+        Some(other) => return Err(spot.fault(format!("`signed` is true or false, not `{other}`"))),
+    };
     let cause = Cause::Event {
         name: name.into(),
         payload,
+        signed,
     };
     Ok((instance.id.clone(), cause))
 }
@@ -271,6 +279,7 @@ fn todo_cause(
         outcome => Act::Complete {
             outcome: outcome.into(),
             payload: filled_in(stage, spot, machine, instance, todo)?,
+            sealed: declared.and_then(|declared| signing::sealed(actor, instance, declared, outcome)),
         },
     };
     let cause = Cause::Todo {

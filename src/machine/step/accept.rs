@@ -10,9 +10,9 @@ use super::freeze;
 use super::refusals::{invalid, refusal};
 use super::run::{Reception, Run};
 use super::scope::Names;
-use super::types::{Actor, Refusal};
+use super::types::{Actor, Refusal, Signed};
 use super::work::Work;
-use crate::machine::definition::model::{EventDefinition, Machine, Relation};
+use crate::machine::definition::model::{EventDefinition, Machine, Relation, SIGNED};
 use crate::machine::roles;
 use crate::machine::trade::{Instance, InstanceId};
 use crate::machine::value::{Map, Name, Value};
@@ -60,7 +60,12 @@ pub(super) fn start(
 }
 
 /// Takes an event that people or outside systems send.
-pub(super) fn event(work: &mut Work<'_>, id: &InstanceId, name: &Name, payload: &Map) -> Result<Option<Name>, Stop> {
+pub(super) fn event(
+    work: &mut Work<'_>,
+    id: &InstanceId,
+    (name, payload): (&Name, &Map),
+    signed: Option<&Signed>,
+) -> Result<Option<Name>, Stop> {
     let bundle = work.bundle;
     let refused = |code: &str| Stop::Refused(refusal(bundle, code));
     let instance = work
@@ -77,7 +82,7 @@ pub(super) fn event(work: &mut Work<'_>, id: &InstanceId, name: &Name, payload: 
     if holds_any(work, instance, &definition.not_from) {
         return Err(refused("interested_party"));
     }
-    take(work, id, machine, definition, payload).map_err(|stop| match stop {
+    take(work, id, machine, definition, (payload, signed)).map_err(|stop| match stop {
         Stop::Refused(refusal) if definition.keep_refusals => Stop::Recorded(refusal),
         other => other,
     })
@@ -97,11 +102,15 @@ fn take<'a>(
     id: &InstanceId,
     machine: &'a Machine,
     definition: &'a EventDefinition,
-    payload: &Map,
+    (payload, signed): (&Map, Option<&Signed>),
 ) -> Result<Option<Name>, Stop> {
     let bundle = work.bundle;
     let refused = |code: &str| Stop::Refused(refusal(bundle, code));
-    let data = check_payload(work, id, machine, definition, payload).map_err(Stop::Refused)?;
+    let mut data = check_payload(work, id, machine, definition, payload).map_err(Stop::Refused)?;
+    // Nobody can send this field: definitions may not declare it. A child's fields stay the child's.
+    if signed.is_some() && definition.starts.is_none() {
+        data.insert(SIGNED.into(), Value::Bool(true));
+    }
     let event = Event {
         name: definition.name.clone(),
         form: definition

@@ -5,7 +5,7 @@ use crate::machine::definition::model::Bundle;
 use crate::machine::value::Map;
 
 /// What a person is told where the bundle says nothing itself.
-const SENTENCES: [(&str, &str); 13] = [
+const SENTENCES: [(&str, &str); 14] = [
     ("forbidden", "您无权办理此事项"),
     ("not_now", "现在不能办理此事项"),
     ("suspended", "项目已中止，暂不受理"),
@@ -13,6 +13,7 @@ const SENTENCES: [(&str, &str); 13] = [
     ("unknown_instance", "没有这一项目"),
     ("invalid", "填写的内容不符合要求"),
     ("digest_mismatch", "签署的文件与现行文件不一致"),
+    ("seal_required", "此文件须加盖电子签章"),
     ("already_started", "您已经办理过此事项"),
     ("todo_closed", "此待办已经办结"),
     ("todo_claimed", "此待办已由他人认领"),

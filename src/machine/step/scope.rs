@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::configuration::{Configuration, active_names, configuration, has_tag, tags};
 use crate::machine::Time;
-use crate::machine::definition::model::{Bundle, Field, Machine};
+use crate::machine::definition::model::{Bundle, Field, Machine, SIGNED};
 use crate::machine::expression::{Reference, Scope};
 use crate::machine::trade::{Instance, InstanceId, Trade};
 use crate::machine::value::{Map, Name, Value};
@@ -147,7 +147,7 @@ impl Scope for Names<'_> {
                 .event
                 .and_then(|event| event.get(name))
                 .cloned()
-                .unwrap_or_default()),
+                .unwrap_or_else(|| absent(name))),
             Reference::ParentData(name) => self.data(self.parent()?, name),
             Reference::ParentTags => {
                 let parent = self.parent()?;
@@ -179,6 +179,15 @@ impl Scope for Names<'_> {
                 self.active()?.as_ref(),
             ))),
         }
+    }
+}
+
+/// What an event that does not carry a field says of it: nothing, but that it was not signed.
+fn absent(name: &str) -> Value {
+    if name == SIGNED {
+        Value::Bool(false)
+    } else {
+        Value::Null
     }
 }
 

@@ -7,9 +7,9 @@ use super::forms;
 use super::freeze;
 use super::refusals::refusal;
 use super::todos::legal_timer;
-use super::types::{Act, Fault, Refusal};
+use super::types::{Act, Fault, Refusal, Sealed};
 use super::work::Work;
-use crate::machine::definition::model::{Machine, TodoDefinition};
+use crate::machine::definition::model::{Machine, Sealing, TodoDefinition};
 use crate::machine::roles;
 use crate::machine::trade::{Instance, InstanceId, Todo, TodoId};
 use crate::machine::value::{Map, Name, Value};
@@ -71,7 +71,11 @@ pub(super) fn act(work: &mut Work<'_>, id: &InstanceId, todo: &TodoId, act: &Act
         Act::Claim => acting.claim(),
         Act::Release => acting.release(),
         Act::Transfer { to } => acting.transfer(to),
-        Act::Complete { outcome, payload } => acting.complete(outcome, payload),
+        Act::Complete {
+            outcome,
+            payload,
+            sealed,
+        } => acting.complete(outcome, payload, sealed.as_deref()),
     }?;
     Ok(None)
 }
@@ -150,7 +154,7 @@ impl Acting<'_, '_> {
         self.give_to(Some(to.clone()))
     }
 
-    fn complete(mut self, outcome: &Name, payload: &Map) -> Result<(), Stop> {
+    fn complete(mut self, outcome: &Name, payload: &Map, sealed: Option<&Sealed>) -> Result<(), Stop> {
         self.ensure_free()?;
         // `overdue` is the deadline's to say, not a person's.
         if !self.definition.outcomes.contains(outcome) || &**outcome == "overdue" {
@@ -161,9 +165,9 @@ impl Acting<'_, '_> {
             return Err(self.refused("suspended"));
         }
         let data = self.check_form(&event, outcome, payload).map_err(Stop::Refused)?;
-        self.check_digest(outcome, payload).map_err(Stop::Refused)?;
+        self.check_signature(outcome, payload, sealed).map_err(Stop::Refused)?;
         let complete = self.answer(outcome)?;
-        self.note_actor(outcome)?;
+        self.note_actor(outcome, sealed)?;
         if complete {
             self.raise(event, data)?;
         } else {
@@ -195,22 +199,28 @@ impl Acting<'_, '_> {
         form.check(self.work, &self.id, &payload)
     }
 
-    /// Where a document is signed, the person names the digest of what they saw; here seals will be checked.
-    fn check_digest(&self, outcome: &str, payload: &Map) -> Result<(), Refusal> {
+    /// Where a document is signed, the person names the digest of what they saw, or has sealed that very file.
+    fn check_signature(&self, outcome: &str, payload: &Map, sealed: Option<&Sealed>) -> Result<(), Refusal> {
+        let refused = |code: &str| Err(refusal(self.work.bundle, code));
         let Some(document) = self.definition.sign.as_ref().filter(|_| outcome == "signed") else {
-            return Ok(());
+            return if sealed.is_some() {
+                refused("digest_mismatch")
+            } else {
+                Ok(())
+            };
         };
-        let mismatch = || refusal(self.work.bundle, "digest_mismatch");
-        let instance = self.work.instance(&self.id).map_err(|_| mismatch())?;
-        let rendered = instance
-            .documents
-            .get(document)
-            .and_then(|document| document.sha256.as_deref());
-        let seen = payload.get("digest").and_then(Value::as_text);
-        if rendered.is_some() && rendered == seen {
+        let current = self.work.instance(&self.id).ok();
+        let current = current.and_then(|instance| instance.documents.get(document)?.sha256.as_deref());
+        let seen = match sealed {
+            Some(sealed) if sealed.document != *document => return refused("digest_mismatch"),
+            Some(sealed) => Some(&*sealed.base),
+            None if self.definition.seal == Sealing::Required => return refused("seal_required"),
+            None => payload.get("digest").and_then(Value::as_text),
+        };
+        if current.is_some() && current == seen {
             Ok(())
         } else {
-            Err(mismatch())
+            refused("digest_mismatch")
         }
     }
 
@@ -235,13 +245,18 @@ impl Acting<'_, '_> {
         Ok(!agreeing || everybody)
     }
 
-    fn note_actor(&mut self, outcome: &str) -> Result<(), Fault> {
+    /// Keeps who acted, who signed, and that the file with the seal is now the document.
+    fn note_actor(&mut self, outcome: &str, sealed: Option<&Sealed>) -> Result<(), Fault> {
         let account = self.work.context.actor.account.clone();
         let instance = self.work.change(&self.id)?;
         instance.acted.insert(self.todo.state.clone(), account);
         let signed = self.definition.sign.as_ref().filter(|_| outcome == "signed");
         if let Some(document) = signed.and_then(|name| instance.documents.get_mut(name)) {
             document.signed_by.push(self.role.clone());
+            if let Some(sealed) = sealed {
+                let base = document.sha256.replace(sealed.sha256.clone());
+                document.earlier.extend(base);
+            }
         }
         Ok(())
     }

@@ -29,6 +29,9 @@ pub enum Cause {
     Event {
         name: Name,
         payload: Map,
+        /// What the sender signed it with; verified before it came here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Box<Signed>>,
     },
     Todo {
         todo: TodoId,
@@ -57,8 +60,75 @@ pub enum Cause {
 pub enum Act {
     Claim,
     Release,
-    Transfer { to: Name },
-    Complete { outcome: Name, payload: Map },
+    Transfer {
+        to: Name,
+    },
+    Complete {
+        outcome: Name,
+        payload: Map,
+        /// The seal on the document that the to-do asks for; verified before it came here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sealed: Option<Box<Sealed>>,
+    },
+}
+
+impl Cause {
+    /// An event without a signature.
+    pub fn event(name: impl Into<Name>, payload: Map) -> Self {
+        Self::Event {
+            name: name.into(),
+            payload,
+            signed: None,
+        }
+    }
+}
+
+impl Act {
+    /// An outcome without a seal.
+    pub fn complete(outcome: impl Into<Name>, payload: Map) -> Self {
+        Self::Complete {
+            outcome: outcome.into(),
+            payload,
+            sealed: None,
+        }
+    }
+}
+
+/// A signature over one event, as it was verified at the door; kept in the private part of the history, so that anyone who
+/// may read it can verify it again: the signed bytes follow from the event itself and what stands here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// Identity of the certificate's holder: USCC or ID number.
+    pub subject: Name,
+    /// SHA-256 of the certificate's DER, lower-case hex.
+    pub certificate_sha256: Name,
+    /// The certificate's DER in base64.
+    pub certificate: Name,
+    /// The signature's value (DER, SM2 with SM3) in base64.
+    pub value: Name,
+    /// Drawn by the signer; the idempotency key of the command.
+    pub nonce: Name,
+    /// The number of the last published state that the signer had seen.
+    pub seen: i64,
+}
+
+/// A seal on a document, as it was verified before the to-do was completed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// The sealing job, under which certificate, report and evidence are kept.
+    pub job: Name,
+    pub document: Name,
+    /// SHA-256 of the file that was sealed, lower-case hex.
+    pub base: Name,
+    /// SHA-256 of the file with the seal, lower-case hex.
+    pub sha256: Name,
+    /// SM3 of the file with the seal, lower-case hex.
+    pub sm3: Name,
+    /// Identity of the certificate's holder: USCC or ID number.
+    pub subject: Name,
+    pub certificate_sha256: Name,
+    /// The seal's own number (esID).
+    pub seal: Name,
 }
 
 /// What the outside gives to one decision; kept in the history, so that replay needs nothing else.

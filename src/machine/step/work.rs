@@ -100,7 +100,7 @@ impl<'a> Work<'a> {
         let id = &input.instance;
         let created = match &input.cause {
             Cause::Start { machine, data } => accept::start(self, id, machine.as_ref(), data)?,
-            Cause::Event { name, payload } => accept::event(self, id, name, payload)?,
+            Cause::Event { name, payload, signed } => accept::event(self, id, (name, payload), signed.as_deref())?,
             Cause::Todo { todo, act } => todo_acts::act(self, id, todo, act)?,
             Cause::Timer { name, generation } => timers::fire(self, id, name, *generation)?,
             Cause::Result { name, payload } => accept::result(self, id, name, payload)?,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::diagnostic::{At, Diagnostic, Sink};
-use super::super::model::{EventDefinition, Field, Machine, Type};
+use super::super::model::{EventDefinition, Field, Machine, SIGNED, Type};
 use super::super::source::machine::{EventSource, FieldSource};
 use super::super::source::shapes::{Located, Scalar, Word};
 use super::declarations::{Declarations, MachineDeclarations};
@@ -14,13 +14,14 @@ use crate::machine::expression::{Expression, ExpressionFault, Kind, ROOTS};
 use crate::machine::value::{Name, Value};
 
 /// Refusals that every machine knows; a bundle may declare them to give them words of its own.
-const GENERIC: [&str; 12] = [
+const GENERIC: [&str; 13] = [
     "forbidden",
     "not_now",
     "suspended",
     "unknown_event",
     "invalid",
     "digest_mismatch",
+    "seal_required",
     "already_started",
     "todo_closed",
     "todo_claimed",
@@ -216,6 +217,15 @@ impl Compiler<'_> {
                 (Name::from(name.value.as_str()), data::simple_type(kind, &mut quiet))
             })
             .collect::<Vec<_>>();
+        let carried = event.payload.iter().map(|(name, _)| name).chain(&event.form.0);
+        for word in carried.filter(|word| word.value == SIGNED) {
+            self.sink.error_with(
+                "reserved_name",
+                word.at,
+                "`event.signed` says whether the sender signed the event; no sender can say so themselves",
+                "choose another name",
+            );
+        }
         let mut optional = BTreeSet::new();
         for word in &event.optional.0 {
             if payload.iter().any(|(name, _)| **name == *word.value) {

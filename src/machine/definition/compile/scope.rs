@@ -2,6 +2,7 @@
 //! Must not compile anything.
 
 use super::super::diagnostic::suggestion;
+use super::super::model::SIGNED;
 use super::declarations::{Declarations, MachineDeclarations};
 use crate::machine::expression::{Kind, Names, Reference, Unknown};
 use crate::machine::value::Name;
@@ -43,6 +44,7 @@ impl Place<'_> {
                 .iter()
                 .find(|(field, _)| &**field == name)
                 .map(|(_, kind)| kind.clone())
+                .or_else(|| (name == SIGNED).then_some(Kind::Bool))
                 .ok_or_else(|| {
                     Unknown::new(format!("the event carries no `{name}`"))
                         .hint(suggestion(name, fields.iter().map(|(name, _)| name.as_ref())))

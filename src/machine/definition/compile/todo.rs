@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::diagnostic::suggestion;
-use super::super::model::{Page, Relation, Reminder, Schedule, TodoDefinition};
+use super::super::model::{Page, Relation, Reminder, Schedule, Sealing, TodoDefinition};
 use super::super::source::bundle::ReminderSource;
 use super::super::source::shapes::{Located, Scalar, Word};
 use super::super::source::state::{DueSource, TodoSource, TransitionsSource};
@@ -46,6 +46,8 @@ impl Compiler<'_> {
             pages: self.pages(source),
             show: self.fields(&source.show.0),
             sign: source.sign.as_ref().map(|document| self.document(document)),
+            seal: self.sealing(source),
+            cross_page: source.cross_page,
             due: source.due.as_ref().and_then(|due| self.due(due)),
             outcomes: source
                 .outcomes
@@ -162,6 +164,29 @@ impl Compiler<'_> {
                     format!("`completion` is `any` or `all`, not `{other}`"),
                 );
                 false
+            }
+        }
+    }
+
+    fn sealing(&mut self, source: &TodoSource) -> Sealing {
+        let Some(word) = &source.seal else {
+            return Sealing::Digest;
+        };
+        if source.sign.is_none() {
+            self.sink.error_with(
+                "key_misplaced",
+                word.at,
+                "`seal` says how a document is signed, and none is",
+                "name it: `sign: …`",
+            );
+        }
+        match word.value.as_str() {
+            "digest" => Sealing::Digest,
+            "required" => Sealing::Required,
+            other => {
+                let message = format!("`seal` is `digest` or `required`, not `{other}`");
+                self.sink.error("wrong_value", word.at, message);
+                Sealing::Digest
             }
         }
     }

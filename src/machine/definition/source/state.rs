@@ -138,8 +138,13 @@ pub struct TodoSource {
     pub pages: Vec<PageSource>,
     #[serde(default)]
     pub show: OneOrMany<Word>,
-    /// The document whose digest is acknowledged.
+    /// The document whose digest is acknowledged, or which is sealed.
     pub sign: Option<Word>,
+    /// `digest` (as without it), or `required`: the document must carry the person's electronic seal.
+    pub seal: Option<Word>,
+    /// The seal stands across the edges of all pages as well.
+    #[serde(default, rename = "crossPage")]
+    pub cross_page: bool,
     pub due: Option<Either<DueSource>>,
     pub outcomes: Entries<TransitionsSource>,
     /// `any` (as without it), or `all`: every role must answer.
