@@ -10,6 +10,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("clock", &["machine"]),
     ("ledger", &["machine"]),
     ("identity", &["machine"]),
+    // Pure: bytes and times in, bytes and reports out.
+    ("seal", &["machine"]),
     ("config", &[]),
     ("telemetry", &["config"]),
     ("store", &["machine"]),
@@ -67,6 +69,9 @@ const KNOWN_BY: &[(&str, &[&str])] = &[
     ("tokio_cron_scheduler", &["workers"]),
     ("ureq", &["performers", "cli::demo"]),
     ("clap", &["cli"]),
+    ("lopdf", &["seal::pdf"]),
+    ("zip", &["seal::ofd"]),
+    ("roxmltree", &["seal::ofd"]),
     ("metrics_exporter_prometheus", &["telemetry"]),
     ("tracing_subscriber", &["telemetry"]),
 ];

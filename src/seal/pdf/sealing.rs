@@ -1,0 +1,269 @@
+//! The revision that carries a seal: the field, its picture, the strips over the edges, and the empty slot.
+//! Must not sign: it leaves the slot that a signature over everything else is put into.
+
+use std::ops::Range;
+
+use lopdf::{Dictionary, Document, Object, ObjectId, StringFormat, Writer};
+
+use super::appearance::{Area, Strip, form};
+use super::picture::Picture;
+use super::revision::{Revision, load};
+use super::{Edges, PdfError, Prepared, Sealing};
+
+/// Bytes kept for one SES_Signature.
+pub const SLOT: usize = 65_536;
+/// As many strips as a seal is cut into at most; more pages begin anew.
+pub const MOST_STRIPS: u32 = 20;
+/// Print, and locked against moving.
+pub const FIELD_FLAGS: i64 = 4 + 128;
+/// Print, read-only, locked.
+pub const STRIP_FLAGS: i64 = 4 + 64 + 128;
+/// How far page trees are climbed for what pages inherit.
+const HIGHEST: u32 = 32;
+
+/// Appends the revision. See [`super::prepare`].
+pub fn prepare(sealing: &Sealing) -> Result<Prepared, PdfError> {
+    let document = load(sealing.base)?;
+    let picture = Picture::decode(sealing.picture)?;
+    let mut revision = Revision::new(sealing.base, &document)?;
+    let pages: Vec<ObjectId> = document.get_pages().into_values().collect();
+    let place = sealing.place;
+    let page = (place.page as usize).checked_sub(1).and_then(|index| pages.get(index));
+    let page = *page.ok_or(PdfError::Place)?;
+    let sheet = sheet(&document, page)?;
+    let area = Area::on(sheet, place.x_mm, place.y_mm, place.width_mm, place.height_mm);
+    if place.width_mm < 1.0 || place.height_mm < 1.0 || !sheet.holds(area) {
+        return Err(PdfError::Place);
+    }
+    let image = draw(&mut revision, &picture)?;
+    let (signature, field) = (revision.number(), revision.number());
+    let mut added: Vec<(ObjectId, ObjectId)> = vec![(page, field)];
+    let shown = appearance(&mut revision, area, Strip::WHOLE, image)?;
+    let name = field_name(&document);
+    revision.put(field, &widget(page, area, signature, shown, &name))?;
+    if sealing.edges == Edges::Sealed {
+        added.extend(strips(&mut revision, &pages, sealing, image)?);
+    }
+    for page in &pages {
+        let new: Vec<_> = added
+            .iter()
+            .filter(|(at, _)| at == page)
+            .map(|(_, annotation)| *annotation)
+            .collect();
+        annotate(&mut revision, *page, &new)?;
+    }
+    register(&mut revision, field)?;
+    let (written, slot) = signature_dictionary(sealing)?;
+    revision.put_written(signature, written);
+    let (mut bytes, offset) = revision.finish(signature)?;
+    let head = format!("{} {} obj\n", signature.0, signature.1).len();
+    let gap = offset + head + slot.start..offset + head + slot.end;
+    let ranges = [0, gap.start, gap.end, bytes.len() - gap.end];
+    fill_ranges(&mut bytes, offset + head, ranges)?;
+    Ok(Prepared::of(bytes, ranges))
+}
+
+fn draw(revision: &mut Revision, picture: &Picture) -> Result<ObjectId, PdfError> {
+    let (image_id, mask_id) = (revision.number(), revision.number());
+    let (image, mask) = picture.objects(mask_id)?;
+    revision.put(image_id, &Object::Stream(image))?;
+    revision.put(mask_id, &Object::Stream(mask))?;
+    Ok(image_id)
+}
+
+fn appearance(revision: &mut Revision, area: Area, strip: Strip, image: ObjectId) -> Result<ObjectId, PdfError> {
+    let id = revision.number();
+    revision.put(id, &Object::Stream(form(area, strip, image)))?;
+    Ok(id)
+}
+
+fn widget(page: ObjectId, area: Area, signature: ObjectId, shown: ObjectId, name: &str) -> Object {
+    let mut widget = annotation("Widget", page, area, shown, FIELD_FLAGS);
+    widget.set("FT", Object::Name(b"Sig".to_vec()));
+    widget.set("T", Object::string_literal(name));
+    widget.set("V", Object::Reference(signature));
+    Object::Dictionary(widget)
+}
+
+fn annotation(kind: &str, page: ObjectId, area: Area, shown: ObjectId, flags: i64) -> Dictionary {
+    let mut appearances = Dictionary::new();
+    appearances.set("N", Object::Reference(shown));
+    let mut annotation = Dictionary::new();
+    annotation.set("Type", Object::Name(b"Annot".to_vec()));
+    annotation.set("Subtype", Object::Name(kind.into()));
+    annotation.set("P", Object::Reference(page));
+    annotation.set("Rect", area.object());
+    annotation.set("F", Object::Integer(flags));
+    annotation.set("AP", Object::Dictionary(appearances));
+    annotation
+}
+
+/// One strip over the right edge of each page, cut from the one picture.
+fn strips(
+    revision: &mut Revision,
+    pages: &[ObjectId],
+    sealing: &Sealing,
+    image: ObjectId,
+) -> Result<Vec<(ObjectId, ObjectId)>, PdfError> {
+    let total = u32::try_from(pages.len()).map_err(|_| PdfError::TooLarge)?;
+    if total < 2 {
+        return Ok(Vec::new());
+    }
+    let count = total.div_ceil(total.div_ceil(MOST_STRIPS));
+    let mut added = Vec::new();
+    for group in pages.chunks(count as usize) {
+        let count = u32::try_from(group.len()).map_err(|_| PdfError::TooLarge)?;
+        for (page, index) in group.iter().zip(0..count) {
+            let sheet = sheet(revision.document, *page)?;
+            let width = sealing.place.width_mm / f64::from(count);
+            let at = (sheet.right - sheet.left) * 25.4 / 72.0 - width;
+            let down = ((sheet.top - sheet.bottom) * 25.4 / 72.0 - sealing.place.height_mm) / 2.0;
+            let area = Area::on(sheet, at, down, width, sealing.place.height_mm);
+            let shown = appearance(revision, area, Strip { index, count }, image)?;
+            let id = revision.number();
+            let stamp = annotation("Stamp", *page, area, shown, STRIP_FLAGS);
+            revision.put(id, &Object::Dictionary(stamp))?;
+            added.push((*page, id));
+        }
+    }
+    Ok(added)
+}
+
+/// The page's box, its own or inherited.
+pub fn sheet(document: &Document, page: ObjectId) -> Result<Area, PdfError> {
+    let rotated = inherited(document, page, b"Rotate").and_then(|angle| angle.as_i64().ok());
+    if rotated.is_some_and(|angle| angle != 0) {
+        return Err(PdfError::Unsupported("a turned page"));
+    }
+    let area = inherited(document, page, b"MediaBox").and_then(Area::read);
+    area.ok_or_else(|| PdfError::Structure("a page has no size".into()))
+}
+
+fn inherited<'a>(document: &'a Document, page: ObjectId, key: &[u8]) -> Option<&'a Object> {
+    let mut node = document.get_dictionary(page).ok()?;
+    for _ in 0..HIGHEST {
+        if let Ok(value) = node.get_deref(key, document) {
+            return Some(value);
+        }
+        node = node.get_deref(b"Parent", document).and_then(Object::as_dict).ok()?;
+    }
+    None
+}
+
+/// Adds annotations to a page: to its own list, or to the list it refers to.
+fn annotate(revision: &mut Revision, page: ObjectId, new: &[ObjectId]) -> Result<(), PdfError> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let dictionary = revision.document.get_dictionary(page)?;
+    let references = new.iter().map(|id| Object::Reference(*id));
+    match dictionary.get(b"Annots") {
+        Ok(Object::Reference(list)) => {
+            let mut annotations = revision.document.get_object(*list)?.as_array()?.clone();
+            annotations.extend(references);
+            revision.put(*list, &Object::Array(annotations))
+        }
+        own => {
+            let mut annotations = own.and_then(Object::as_array).cloned().unwrap_or_default();
+            annotations.extend(references);
+            let mut dictionary = dictionary.clone();
+            dictionary.set("Annots", Object::Array(annotations));
+            revision.put(page, &Object::Dictionary(dictionary))
+        }
+    }
+}
+
+/// Adds the field to the file's form; the first makes the form.
+fn register(revision: &mut Revision, field: ObjectId) -> Result<(), PdfError> {
+    let root = revision.document.trailer.get(b"Root")?.as_reference()?;
+    let catalog = revision.document.get_dictionary(root)?;
+    let held = catalog.get(b"AcroForm").ok();
+    let form = match held {
+        Some(Object::Reference(id)) => revision.document.get_dictionary(*id)?.clone(),
+        Some(Object::Dictionary(form)) => form.clone(),
+        _ => Dictionary::new(),
+    };
+    let fields = form
+        .get(b"Fields")
+        .ok()
+        .map(|fields| revision.document.dereference(fields));
+    let mut fields = match fields {
+        Some(found) => found?.1.as_array()?.clone(),
+        None => Vec::new(),
+    };
+    fields.push(Object::Reference(field));
+    let mut form = form;
+    form.set("Fields", Object::Array(fields));
+    // 1: signatures exist; 2: the file must only be appended to.
+    form.set("SigFlags", Object::Integer(3));
+    if let Some(Object::Reference(id)) = held {
+        return revision.put(*id, &Object::Dictionary(form));
+    }
+    let mut catalog = catalog.clone();
+    let id = revision.number();
+    catalog.set("AcroForm", Object::Reference(id));
+    revision.put(id, &Object::Dictionary(form))?;
+    revision.put(root, &Object::Dictionary(catalog))
+}
+
+fn field_name(document: &Document) -> String {
+    let signatures = document.objects.values().filter(|object| {
+        object.as_dict().is_ok_and(|dictionary| {
+            dictionary
+                .get(b"FT")
+                .is_ok_and(|kind| *kind == Object::Name(b"Sig".to_vec()))
+        })
+    });
+    format!("Seal{}", signatures.count() + 1)
+}
+
+const RANGE_KEY: &str = "/ByteRange ";
+/// Three numbers of ten digits, the zero, brackets and spaces.
+const RANGE_WIDTH: usize = 40;
+
+/// The dictionary with room for the ranges and the signature, and where the slot stands in it.
+fn signature_dictionary(sealing: &Sealing) -> Result<(Vec<u8>, Range<usize>), PdfError> {
+    let mut written = format!("<</Type/Sig/Filter/{}/SubFilter/{}", super::FILTER, super::SUB_FILTER).into_bytes();
+    for (key, value) in [
+        ("Name", sealing.signer),
+        ("Reason", sealing.reason),
+        ("Location", sealing.location),
+    ] {
+        if !value.is_empty() {
+            written.extend(format!("/{key}").into_bytes());
+            Writer::write_object(&mut written, &text(value))?;
+        }
+    }
+    let at = chrono::DateTime::from_timestamp_millis(sealing.at).ok_or(PdfError::Time)?;
+    written.extend(format!("/M(D:{})", at.format("%Y%m%d%H%M%SZ")).into_bytes());
+    written.extend(format!("{RANGE_KEY}{:RANGE_WIDTH$}/Contents ", "").into_bytes());
+    let start = written.len();
+    written.push(b'<');
+    written.resize(start + 1 + 2 * SLOT, b'0');
+    written.push(b'>');
+    let slot = start..written.len();
+    written.extend(b">>");
+    Ok((written, slot))
+}
+
+/// Text in UTF-16, which every reader knows.
+fn text(value: &str) -> Object {
+    let units = std::iter::once(0xfeff).chain(value.encode_utf16());
+    Object::String(units.flat_map(u16::to_be_bytes).collect(), StringFormat::Hexadecimal)
+}
+
+fn fill_ranges(bytes: &mut [u8], from: usize, ranges: [usize; 4]) -> Result<(), PdfError> {
+    let lost = || PdfError::Structure("the ranges have no place".into());
+    let key = RANGE_KEY.as_bytes();
+    let window = bytes.get(from..ranges[1]).ok_or_else(lost)?;
+    let at = window
+        .windows(key.len())
+        .rposition(|window| window == key)
+        .ok_or_else(lost)?;
+    let start = from + at + key.len();
+    let text = format!("[{} {} {} {}]", ranges[0], ranges[1], ranges[2], ranges[3]);
+    let text = format!("{text:<RANGE_WIDTH$}");
+    let place = bytes.get_mut(start..start + text.len()).ok_or_else(lost)?;
+    place.copy_from_slice(text.as_bytes());
+    Ok(())
+}
