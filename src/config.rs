@@ -18,6 +18,7 @@ pub const ANNOTATED: &str = include_str!("../deploy/luochui.yaml");
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    pub environment: Environment,
     pub paths: Paths,
     pub database: Database,
     pub http: Http,
@@ -27,9 +28,55 @@ pub struct Config {
     pub hooks: BTreeMap<String, String>,
     /// Outside systems that workflows may call, by the webhook's name; nothing else is ever called.
     pub webhooks: BTreeMap<String, Webhook>,
+    pub sealing: Sealing,
     pub limits: Limits,
     pub workers: Workers,
     pub log: Log,
+}
+
+/// What an installation is for. Test keys and test seals exist only where it is `development`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    #[default]
+    Production,
+    Development,
+}
+
+/// How documents are sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sealing {
+    /// How long a signature is waited for.
+    pub job_minutes: u32,
+    /// 统一社会信用代码 of the trading centre, whose posts are at `centre`; empty: the centre cannot seal.
+    pub centre: String,
+    /// Folder of test keys that the server itself signs with (`CODE.pem` and `CODE.key.pem`); empty: none. Development only.
+    pub soft_token: PathBuf,
+    pub sharing: Sharing,
+    pub tsa: Tsa,
+}
+
+/// The province's sharing platform for certificates and seals.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sharing {
+    /// Where requests to sign are posted; empty: not connected.
+    pub url: String,
+    /// Signs requests and callbacks, at least 32 bytes.
+    pub secret: String,
+    /// Addresses that may call back.
+    pub allow: Vec<String>,
+}
+
+/// The time-stamping authority.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tsa {
+    /// Where requests after RFC 3161 are posted; empty: signatures carry the platform's time, and say so.
+    pub url: String,
+    /// Without a stamp no document is sealed.
+    pub required: bool,
 }
 
 /// Where things lie on this machine. Relative paths count from the working directory.
@@ -223,6 +270,18 @@ impl Default for Smtp {
     }
 }
 
+impl Default for Sealing {
+    fn default() -> Self {
+        Self {
+            job_minutes: 10,
+            centre: String::new(),
+            soft_token: PathBuf::new(),
+            sharing: Sharing::default(),
+            tsa: Tsa::default(),
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -310,6 +369,7 @@ impl Config {
     pub fn for_testing(folder: &Path) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut config = Self::default();
+        config.environment = Environment::Development;
         config.paths.data = folder.into();
         config.paths.workflows = root.join("workflows");
         config.paths.templates = root.join("templates");

@@ -24,6 +24,8 @@ pub mod outbox_rows;
 pub mod published_rows;
 pub mod schedule_rows;
 pub mod schema;
+pub mod seal_rows;
+pub mod sealing_rows;
 pub mod session_rows;
 pub mod table_export;
 pub mod timer_rows;

@@ -4,6 +4,7 @@ mod account;
 mod effect;
 mod performer;
 mod platform;
+mod sealing;
 mod todo;
 mod token;
 mod trade;
@@ -12,6 +13,7 @@ pub use account::{account_posts, accounts, drafts, files, organisations, parties
 pub use effect::{incidents, ledger_postings, outbox, published, records};
 pub use performer::{document_numbers, documents, mail_log};
 pub use platform::{calendars, definitions, heartbeats, idempotency_keys, outages, schedule_slots};
+pub use sealing::{document_imprints, e_seals, seal_jobs, seal_signatures};
 pub use todo::{todo_audience, todos};
 pub use token::mail_tokens;
 pub use trade::{history, instance_fields, instances, timers, trades};
@@ -30,3 +32,4 @@ diesel::allow_tables_to_appear_in_same_query!(
     published,
     records,
 );
+diesel::allow_tables_to_appear_in_same_query!(seal_jobs, seal_signatures);

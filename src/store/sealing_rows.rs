@@ -1,0 +1,193 @@
+//! Sealing jobs and the seals on documents. Must not decide what follows a state: each change names the state it starts from.
+
+use diesel::prelude::*;
+
+use super::schema::{documents, seal_jobs, seal_signatures};
+use super::{Connection, StoreError};
+
+/// A row of `seal_jobs`.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = seal_jobs, treat_none_as_default_value = false)]
+pub struct JobRow {
+    pub id: String,
+    pub state: String,
+    pub account: String,
+    pub trade: String,
+    pub instance: String,
+    pub todo: String,
+    pub document: String,
+    pub document_name: String,
+    pub seal: String,
+    pub provider: String,
+    pub reference: Option<String>,
+    pub base_sha256: String,
+    pub prepared_sha256: String,
+    pub sealed_sha256: Option<String>,
+    /// TBS_Sign, base64.
+    pub to_sign: String,
+    pub certificate: Option<String>,
+    pub signature: Option<String>,
+    pub fault: Option<String>,
+    pub created_at: i64,
+    pub expires_at: i64,
+    pub changed_at: i64,
+}
+
+/// A row of `seal_signatures`.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = seal_signatures)]
+pub struct SignatureRow {
+    pub job: String,
+    pub document: String,
+    pub base_sha256: String,
+    pub sha256: String,
+    pub sm3: String,
+    pub bytes: i64,
+    pub es_id: String,
+    pub subject_kind: String,
+    pub subject: String,
+    pub subject_name: String,
+    pub certificate_sha256: String,
+    pub certificate: String,
+    /// SES_Signature, base64.
+    pub signature: String,
+    pub time_source: String,
+    pub report: String,
+    pub evidence: String,
+    pub signed_at: i64,
+    pub verified_at: i64,
+}
+
+/// # Errors
+/// A failing database.
+pub fn job_insert(conn: &mut Connection, row: &JobRow) -> Result<(), StoreError> {
+    diesel::insert_into(seal_jobs::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// # Errors
+/// A failing database.
+pub fn job_get(conn: &mut Connection, id: &str) -> Result<Option<JobRow>, StoreError> {
+    let row = seal_jobs::table.find(id).select(JobRow::as_select());
+    Ok(row.first(conn).optional()?)
+}
+
+/// The account's jobs for a to-do in a state, newest first.
+///
+/// # Errors
+/// A failing database.
+pub fn jobs_of_todo(conn: &mut Connection, todo: &str, account: &str, state: &str) -> Result<Vec<JobRow>, StoreError> {
+    let rows = seal_jobs::table
+        .filter(seal_jobs::todo.eq(todo))
+        .filter(seal_jobs::account.eq(account))
+        .filter(seal_jobs::state.eq(state));
+    let order = (seal_jobs::created_at.desc(), seal_jobs::id);
+    Ok(rows.order(order).select(JobRow::as_select()).load(conn)?)
+}
+
+/// Jobs in a state that were last changed before a time, oldest first.
+///
+/// # Errors
+/// A failing database.
+pub fn jobs_left(conn: &mut Connection, state: &str, before: i64, most: i64) -> Result<Vec<JobRow>, StoreError> {
+    let rows = seal_jobs::table
+        .filter(seal_jobs::state.eq(state))
+        .filter(seal_jobs::changed_at.lt(before));
+    let order = (seal_jobs::changed_at, seal_jobs::id);
+    Ok(rows.order(order).limit(most).select(JobRow::as_select()).load(conn)?)
+}
+
+/// Moves a job on from a state; false where it was no longer in it.
+///
+/// # Errors
+/// A failing database.
+pub fn job_move(
+    conn: &mut Connection,
+    id: &str,
+    (from, to): (&str, &str),
+    fault: Option<&str>,
+    at: i64,
+) -> Result<bool, StoreError> {
+    let job = seal_jobs::table.find(id).filter(seal_jobs::state.eq(from));
+    let set = (
+        seal_jobs::state.eq(to),
+        seal_jobs::fault.eq(fault),
+        seal_jobs::changed_at.eq(at),
+    );
+    Ok(diesel::update(job).set(set).execute(conn)? == 1)
+}
+
+/// Notes that the provider has taken a job over; false where it was no longer `created`.
+///
+/// # Errors
+/// A failing database.
+pub fn job_await(conn: &mut Connection, id: &str, reference: Option<&str>, at: i64) -> Result<bool, StoreError> {
+    let job = seal_jobs::table.find(id).filter(seal_jobs::state.eq("created"));
+    let set = (
+        seal_jobs::state.eq("awaiting_signature"),
+        seal_jobs::reference.eq(reference),
+        seal_jobs::changed_at.eq(at),
+    );
+    Ok(diesel::update(job).set(set).execute(conn)? == 1)
+}
+
+/// Keeps a verified signature with its job, at most once; false where the job was no longer waiting for it.
+///
+/// # Errors
+/// A failing database.
+pub fn job_sign(conn: &mut Connection, row: &SignatureRow, value: &str) -> Result<bool, StoreError> {
+    let job = seal_jobs::table
+        .find(&row.job)
+        .filter(seal_jobs::state.eq("awaiting_signature"));
+    let set = (
+        seal_jobs::state.eq("signed"),
+        seal_jobs::certificate.eq(Some(&row.certificate)),
+        seal_jobs::signature.eq(Some(value)),
+        seal_jobs::sealed_sha256.eq(Some(&row.sha256)),
+        seal_jobs::changed_at.eq(row.verified_at),
+    );
+    if diesel::update(job).set(set).execute(conn)? != 1 {
+        return Ok(false);
+    }
+    diesel::insert_into(seal_signatures::table).values(row).execute(conn)?;
+    Ok(true)
+}
+
+/// Closes a job whose seal the trade has taken: the sealed file is now the document.
+///
+/// # Errors
+/// A failing database.
+pub fn job_finish(conn: &mut Connection, job: &JobRow, bytes: i64, at: i64) -> Result<(), StoreError> {
+    if !job_move(conn, &job.id, ("signed", "verified"), None, at)? {
+        return Ok(());
+    }
+    let document = documents::table
+        .find(&job.document)
+        .filter(documents::sha256.eq(Some(&job.base_sha256)));
+    let set = (
+        documents::sha256.eq(job.sealed_sha256.as_deref()),
+        documents::bytes.eq(Some(bytes)),
+    );
+    diesel::update(document).set(set).execute(conn)?;
+    Ok(())
+}
+
+/// # Errors
+/// A failing database.
+pub fn signature_get(conn: &mut Connection, job: &str) -> Result<Option<SignatureRow>, StoreError> {
+    let row = seal_signatures::table.find(job).select(SignatureRow::as_select());
+    Ok(row.first(conn).optional()?)
+}
+
+/// The seals on a document that its trade has taken, oldest first.
+///
+/// # Errors
+/// A failing database.
+pub fn signatures_of(conn: &mut Connection, document: &str) -> Result<Vec<SignatureRow>, StoreError> {
+    let rows = seal_signatures::table
+        .inner_join(seal_jobs::table.on(seal_jobs::id.eq(seal_signatures::job)))
+        .filter(seal_signatures::document.eq(document))
+        .filter(seal_jobs::state.eq("verified"));
+    let order = (seal_signatures::verified_at, seal_signatures::job);
+    Ok(rows.order(order).select(SignatureRow::as_select()).load(conn)?)
+}
