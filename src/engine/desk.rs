@@ -215,6 +215,7 @@ impl<'a> Desk<'a> {
             trade,
             entries,
             effects,
+            lines: _,
             answer: _,
         } = decision;
         for instance in trade

@@ -121,6 +121,9 @@ pub struct Machine {
     pub one_per_owner: bool,
     /// Instances carry a random key (a plate number) under which others may know them.
     pub keyed: bool,
+    /// Instances keep a hash-chained record; these may read it before the instance has ended, and whoever may see the instance
+    /// afterwards.
+    pub record: Option<Readers>,
     /// Who may know that an instance exists. Empty: whoever may read the parent.
     pub visible: Readers,
     /// Who reads fields that say nothing themselves.

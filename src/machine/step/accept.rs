@@ -255,7 +255,7 @@ fn check_payload<'a>(
 }
 
 /// The sender's own instance in this trade, of the machine that the event's roles speak of where they do.
-fn sender(work: &Work<'_>, definition: &EventDefinition) -> Option<InstanceId> {
+pub(super) fn sender(work: &Work<'_>, definition: &EventDefinition) -> Option<InstanceId> {
     let party = work.context.actor.party.as_ref()?;
     let roles = definition.from.iter().filter_map(|role| work.bundle.roles.get(role));
     let machines: BTreeSet<&Name> = roles

@@ -18,6 +18,7 @@ mod exiting;
 mod forms;
 mod freeze;
 mod ids;
+mod lines;
 mod refusals;
 mod run;
 mod scope;
@@ -37,6 +38,7 @@ use super::value::Name;
 
 pub use configuration::{Configuration, active_names, configuration, has_tag, tags};
 pub use forms::fits;
+pub use lines::{Fact, Line, Outcome};
 pub use scope::{Names, computed};
 pub use types::*;
 pub(crate) use work::decide_one;
@@ -63,6 +65,7 @@ pub fn decide(
         given: trade,
         decided: None,
         entries: Vec::new(),
+        lines: Vec::new(),
         effects: Vec::new(),
         fired: Vec::new(),
     };
@@ -85,6 +88,7 @@ struct Course<'a> {
     /// The trade after the last entry; `None` while nothing has changed.
     decided: Option<Trade>,
     entries: Vec<super::history::Entry>,
+    lines: Vec<Line>,
     effects: Vec<Effect>,
     fired: Vec<(InstanceId, Name, u32, Answer)>,
 }
@@ -97,6 +101,7 @@ impl Course<'_> {
     fn take(&mut self, input: &Input, context: &Context) -> Answer {
         let decision = decide_one(self.bundle, self.trade(), input, context, self.calendars);
         self.entries.extend(decision.entries);
+        self.lines.extend(decision.lines);
         self.effects.extend(decision.effects);
         self.decided = Some(decision.trade);
         decision.answer
@@ -144,6 +149,7 @@ impl Course<'_> {
         Decision {
             trade: self.decided.or_else(|| self.given.cloned()).unwrap_or_else(unopened),
             entries: self.entries,
+            lines: self.lines,
             effects: self.effects,
             answer,
         }

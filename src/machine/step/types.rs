@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lines::Line;
 use crate::machine::Time;
 use crate::machine::history::Entry;
 use crate::machine::trade::{InstanceId, TodoId, Trade};
@@ -172,6 +173,8 @@ pub struct Decision {
     /// The trade afterwards; unchanged where everything was refused without a record.
     pub trade: Trade,
     pub entries: Vec<Entry>,
+    /// What the entries add to the records of instances whose machine keeps one, in their order.
+    pub lines: Vec<Line>,
     pub effects: Vec<Effect>,
     pub answer: Answer,
 }

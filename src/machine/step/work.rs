@@ -132,6 +132,7 @@ impl<'a> Work<'a> {
         Decision {
             trade: self.trade,
             entries: Vec::new(),
+            lines: Vec::new(),
             effects: self.effects,
             answer,
         }
@@ -178,9 +179,11 @@ impl<'a> Work<'a> {
         self.trade.seq = entry.seq;
         self.trade.head = entry.hash.clone();
         self.trade.now = self.now;
+        let lines = self.lines(input, &entry.public.event, &answer, &entry.hash);
         Decision {
             trade: self.trade,
             entries: vec![entry],
+            lines,
             effects: self.effects,
             answer,
         }
@@ -217,6 +220,11 @@ impl<'a> Work<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The instances that this entry has changed.
+    pub fn touched(&self) -> &BTreeSet<InstanceId> {
+        &self.touched
     }
 
     /// An instance to read.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::super::diagnostic::{At, Diagnostic, Sink};
-use super::super::model::{EventDefinition, Field, Machine, SIGNED, Type};
-use super::super::source::machine::{EventSource, FieldSource};
+use super::super::model::{EventDefinition, Field, Machine, Readers, SIGNED, Type};
+use super::super::source::machine::{EventSource, FieldSource, RecordSource};
 use super::super::source::shapes::{Located, Scalar, Word};
 use super::declarations::{Declarations, MachineDeclarations};
 use super::scope::{Event, Place};
@@ -135,6 +135,7 @@ impl Compiler<'_> {
             child_of,
             one_per_owner: source.one_per.is_some(),
             keyed: source.key.is_some(),
+            record: self.record_readers(),
             visible: readers::readers(&source.visible, self.declared, Some(self.own), &mut self.sink),
             read: readers::readers(&source.read, self.declared, Some(self.own), &mut self.sink),
             data,
@@ -142,6 +143,20 @@ impl Compiler<'_> {
             invariants,
             states: states::compile(self),
             by_path: self.outline.by_path.clone(),
+        }
+    }
+
+    /// Who may read the record before the end, where one is kept.
+    fn record_readers(&mut self) -> Option<Readers> {
+        match self.outline.machine.record.as_ref()? {
+            RecordSource::Kept(false) => None,
+            RecordSource::Kept(true) => Some(Readers::default()),
+            RecordSource::ReadBy(source) => Some(readers::readers(
+                &source.read,
+                self.declared,
+                Some(self.own),
+                &mut self.sink,
+            )),
         }
     }
 

@@ -23,6 +23,8 @@ pub struct MachineSource {
     pub one_per: Option<Word>,
     /// `random`: instances carry a random key (a plate number).
     pub key: Option<Word>,
+    /// `true`, or `{read: …}`: instances keep a hash-chained record.
+    pub record: Option<RecordSource>,
     #[serde(default)]
     pub visible: ReadersSource,
     #[serde(default)]
@@ -112,6 +114,53 @@ impl JsonSchema for ReadersSource {
             {"type": "array", "items": {"type": "string"}},
             {"type": "object", "additionalProperties": tags},
         ]})
+    }
+}
+
+/// That a machine keeps a record: `true`, or `{read: readers}` with those who may read it before the instance has ended.
+#[derive(Clone, Debug)]
+pub enum RecordSource {
+    Kept(bool),
+    ReadBy(RecordReadersSource),
+}
+
+/// Who may read a record before its instance has ended.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordReadersSource {
+    pub read: ReadersSource,
+}
+
+impl<'de> Deserialize<'de> for RecordSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RecordVisitor;
+        impl<'de> Visitor<'de> for RecordVisitor {
+            type Value = RecordSource;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`true`, or a map with `read`")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RecordSource, A::Error> {
+                RecordReadersSource::deserialize(MapAccessDeserializer::new(map)).map(RecordSource::ReadBy)
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, truth: D) -> Result<RecordSource, D::Error> {
+                bool::deserialize(truth).map(RecordSource::Kept)
+            }
+        }
+        deserializer.deserialize_newtype_struct(super::super::decode::EITHER, RecordVisitor)
+    }
+}
+
+impl JsonSchema for RecordSource {
+    fn schema_name() -> Cow<'static, str> {
+        "Record".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let read = generator.subschema_for::<RecordReadersSource>();
+        json_schema!({"anyOf": [{"type": "boolean"}, read]})
     }
 }
 
