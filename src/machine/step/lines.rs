@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::accept;
 use super::types::{Answer, Cause, Effect, Input};
@@ -40,7 +41,7 @@ pub struct Line {
     pub frozen: bool,
     /// The instance has ended: its record's last line.
     pub done: bool,
-    /// SHA-256 of the signature that the event carried, lower-case hex.
+    /// SHA-256 of the signature that the event carried, as it was sent (base64 text), lower-case hex.
     pub signature: Option<Name>,
     /// Hash of the trade's history entry.
     pub history: Name,
@@ -85,7 +86,7 @@ impl Work<'_> {
     fn line(&self, instance: &Instance, input: &Input, event: &Name, answer: &Answer, history: &Name) -> Line {
         let own = input.instance == instance.id;
         let declared = match &input.cause {
-            Cause::Event { name, payload } if own => self.declared(instance, name).map(|found| (found, payload)),
+            Cause::Event { name, payload, .. } if own => self.declared(instance, name).map(|found| (found, payload)),
             _ => None,
         };
         let sender = declared.and_then(|(definition, _)| accept::sender(self, definition));
@@ -108,7 +109,7 @@ impl Work<'_> {
             due: due(instance),
             frozen: instance.frozen,
             done: instance.done,
-            signature: None,
+            signature: signature(input),
             history: history.clone(),
         }
     }
@@ -133,6 +134,17 @@ impl Work<'_> {
 
 fn machine_of(trade: &Trade, id: &InstanceId) -> Option<Name> {
     trade.instances.get(id).map(|instance| instance.machine.clone())
+}
+
+/// A signature holds randomness, so that its digest tells nothing of who made it.
+fn signature(input: &Input) -> Option<Name> {
+    match &input.cause {
+        Cause::Event { signed, .. } => {
+            let signed = signed.as_ref()?;
+            Some(hex::encode(Sha256::digest(signed.value.as_bytes())).into())
+        }
+        _ => None,
+    }
 }
 
 fn due(instance: &Instance) -> BTreeMap<Name, Time> {
