@@ -1,7 +1,14 @@
 //! Certificates and electronic seals: SM2 and SM3, X.509 after GB/T 20518, GB/T 38540 seals and signatures, time stamps.
 //! Must not do input or output, read a clock or draw randomness: all three are passed in.
 
+pub mod asn1;
+pub mod certificate;
 pub mod pdf;
+pub mod report;
+pub mod ses;
+pub mod sm2;
+pub mod trust;
+pub mod tsa;
 
 use ::sm3::{Digest, Sm3};
 

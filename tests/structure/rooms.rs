@@ -11,14 +11,16 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("ledger", &["machine"]),
     ("identity", &["machine"]),
     // Pure: bytes and times in, bytes and reports out.
-    ("seal", &["machine"]),
+    ("seal", &["machine", "identity"]),
     ("config", &[]),
     ("telemetry", &["config"]),
     ("store", &["machine"]),
     ("engine", &["store", "machine", "ledger", "clock"]),
     (
         "performers",
-        &["engine", "store", "machine", "ledger", "identity", "clock", "config"],
+        &[
+            "engine", "store", "machine", "ledger", "identity", "clock", "config", "seal",
+        ],
     ),
     (
         "workers",
@@ -30,6 +32,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "identity",
             "clock",
             "config",
+            "seal",
         ],
     ),
     (
@@ -45,6 +48,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "clock",
             "config",
             "telemetry",
+            "seal",
         ],
     ),
 ];
@@ -56,6 +60,13 @@ const KNOWN_BY: &[(&str, &[&str])] = &[
     ("utoipa", &["http"]),
     ("utoipa_swagger_ui", &["http"]),
     ("jsonwebtoken", &["http", "identity"]),
+    ("sm2", &["seal"]),
+    ("sm3", &["seal"]),
+    ("der", &["seal"]),
+    ("spki", &["seal"]),
+    ("x509_cert", &["seal"]),
+    ("lopdf", &["seal"]),
+    ("roxmltree", &["seal"]),
     // Besides the store: the read pool's builder, the writer's transaction, and the copy of whole tables between databases.
     ("diesel", &["store", "engine::start", "engine::writer", "cli::backup"]),
     ("diesel_migrations", &["store"]),
