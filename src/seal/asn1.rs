@@ -187,9 +187,7 @@ impl<'a> Item<'a> {
         if bytes.len() > 4 {
             return Err(Asn1Error::Structure);
         }
-        let number = bytes
-            .iter()
-            .fold(0u32, |number, byte| (number << 8) | u32::from(*byte));
+        let number = bytes.iter().fold(0u32, |number, byte| (number << 8) | u32::from(*byte));
         i32::try_from(number).map(|_| number).map_err(|_| Asn1Error::Structure)
     }
 

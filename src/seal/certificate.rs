@@ -253,7 +253,11 @@ fn version_3(reader: &mut Reader<'_>) -> Result<(), Asn1Error> {
     let mut inner = reader.expect(asn1::explicit(0))?.open()?;
     let version = inner.next()?.small()?;
     inner.finish()?;
-    if version == 2 { Ok(()) } else { Err(Asn1Error::Structure) }
+    if version == 2 {
+        Ok(())
+    } else {
+        Err(Asn1Error::Structure)
+    }
 }
 
 fn key(item: Item<'_>) -> Result<Key, Asn1Error> {

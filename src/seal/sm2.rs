@@ -214,8 +214,14 @@ mod tests {
         let (one, two) = (key(1), key(2));
         let signature = one.sign(b"message").unwrap();
         assert_eq!(one.public_key().verify(b"message", &signature), Ok(()));
-        assert_eq!(one.public_key().verify(b"massage", &signature), Err(Sm2Error::Signature));
-        assert_eq!(two.public_key().verify(b"message", &signature), Err(Sm2Error::Signature));
+        assert_eq!(
+            one.public_key().verify(b"massage", &signature),
+            Err(Sm2Error::Signature)
+        );
+        assert_eq!(
+            two.public_key().verify(b"message", &signature),
+            Err(Sm2Error::Signature)
+        );
         for at in 0..signature.len() {
             let mut bent = signature.clone();
             bent[at] ^= 1;

@@ -28,11 +28,7 @@ impl SealDraft {
     /// The DER of SES_SealInfo: the bytes that the maker signs.
     #[must_use]
     pub fn info(&self) -> Vec<u8> {
-        let header = write::sequence(&[
-            write::ia5("ES"),
-            write::integer(self.version),
-            write::ia5(&self.vendor),
-        ]);
+        let header = write::sequence(&[write::ia5("ES"), write::integer(self.version), write::ia5(&self.vendor)]);
         let (list_kind, list) = match &self.holders {
             Holders::Certificates(list) => (1, list.iter().map(|der| write::octets(der)).collect::<Vec<_>>()),
             Holders::Digests(list) => {

@@ -3,8 +3,8 @@
 use der::Tag;
 use der::asn1::ObjectIdentifier;
 
-use super::seal::{self, Seal};
 use super::SesError;
+use super::seal::{self, Seal};
 use crate::machine::Time;
 use crate::seal::asn1::{self, Asn1Error};
 use crate::seal::certificate::{self, Certificate, Extension};

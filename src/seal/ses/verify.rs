@@ -64,11 +64,7 @@ impl Seal {
             Err(failure) => report.warn(STEP, failure.code.as_str(), sentence("制章人证书：", &failure)),
             Ok(_) => match trust.check_period(&chain, moment.at) {
                 Ok(()) => report.ok(STEP, format!("制章人 {}", self.maker.subject().shown())),
-                Err(failure) => report.warn(
-                    STEP,
-                    failure.code.as_str(),
-                    "制章人证书在制章时有效，使用印章时已过期",
-                ),
+                Err(failure) => report.warn(STEP, failure.code.as_str(), "制章人证书在制章时有效，使用印章时已过期"),
             },
         }
     }
@@ -81,7 +77,11 @@ impl Signature {
     pub fn verify(&self, trust: &TrustStore, digest: Option<[u8; 32]>, now: Time) -> Report {
         let mut report = Report::default();
         report.ok("signature.format", format!("SES_Signature V{}", self.version));
-        let claim = (self.algorithm == SM2_WITH_SM3, self.to_sign.as_slice(), self.value.as_slice());
+        let claim = (
+            self.algorithm == SM2_WITH_SM3,
+            self.to_sign.as_slice(),
+            self.value.as_slice(),
+        );
         value(&mut report, "signature.value", &self.signer, claim);
         let stamped = self.judge_stamp(trust, now);
         let at = match &stamped {

@@ -77,10 +77,7 @@ fn signed_by(child: &Certificate, issuer: &Certificate) -> Result<(), Failure> {
     if child.issuer() != issuer.subject() {
         return Err(Failure::new(Code::UnknownIssuer, child));
     }
-    let (wanted, present) = (
-        &child.extensions().authority_key,
-        &issuer.extensions().subject_key,
-    );
+    let (wanted, present) = (&child.extensions().authority_key, &issuer.extensions().subject_key);
     if let (Some(wanted), Some(present)) = (wanted, present)
         && wanted != present
     {

@@ -257,12 +257,7 @@ impl TrustStore {
     ///
     /// # Errors
     /// `revoked`; or what keeps it from being known: no list, one past its time, one that is not signed by the issuer.
-    pub fn check_revocation(
-        &self,
-        chain: &Chain,
-        purpose: Purpose,
-        moment: Moment,
-    ) -> Result<Vec<Evidence>, Failure> {
+    pub fn check_revocation(&self, chain: &Chain, purpose: Purpose, moment: Moment) -> Result<Vec<Evidence>, Failure> {
         let mut evidence = Vec::new();
         for (at, (certificate, issuer)) in chain.links().enumerate() {
             let profile = self.profile(issuer);
@@ -274,8 +269,8 @@ impl TrustStore {
             if profile.is_some_and(|profile| profile.revocation == Revocation::None) {
                 continue;
             }
-            let lenient = purpose == Purpose::Login
-                && profile.is_some_and(|profile| profile.stale_crl_at_login == Stale::Accept);
+            let lenient =
+                purpose == Purpose::Login && profile.is_some_and(|profile| profile.stale_crl_at_login == Stale::Accept);
             let max_age = profile.and_then(super::CaProfile::max_crl_age);
             match self.look_up(certificate, issuer, moment, max_age) {
                 Found::Revoked(entry) => {
