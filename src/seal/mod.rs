@@ -3,6 +3,9 @@
 
 pub mod asn1;
 pub mod certificate;
+pub mod document;
+pub mod mark;
+pub mod ofd;
 pub mod pdf;
 pub mod report;
 pub mod ses;

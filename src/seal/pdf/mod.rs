@@ -5,15 +5,19 @@
 //! `TBS_Sign`, the holder signs, [`assemble`] puts the finished signature into the slot.
 
 mod appearance;
+mod found;
+mod later;
 mod picture;
 mod revision;
 mod sealing;
 mod slot;
 mod syntax;
+mod verify;
 
 pub use revision::LARGEST_FILE;
 pub use sealing::SLOT;
 pub use slot::Prepared;
+pub use verify::verify;
 
 /// `/Filter` of our signature dictionaries.
 pub const FILTER: &str = "GM.PKILite";

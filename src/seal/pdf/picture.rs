@@ -6,8 +6,6 @@ use super::PdfError;
 
 /// The largest side of a picture in pixels; a seal of 50 mm at 600 dpi has 1,181.
 const LARGEST: u32 = 2_048;
-/// The largest picture file; the signature's slot must hold it beside two certificates.
-pub const LARGEST_FILE: usize = 40_960;
 
 /// Pixels, row by row from the top.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,156 @@
+//! What a verification of a whole file says: the file's own steps, and those of each signature in it.
+//! Must not decide anything: it adds up what the carriers found.
+
+use base64::Engine as _;
+use serde::Serialize;
+
+use super::mark::is_test;
+use super::report::{Report, Status};
+use super::ses::{Seal, Signature};
+use crate::machine::Time;
+
+/// What kind of file was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Pdf,
+    Ofd,
+    /// A seal by itself (ESL).
+    Esl,
+}
+
+/// What comes out at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything that was checked holds; warnings may stand beside it.
+    Valid,
+    /// Something was checked and does not hold.
+    Invalid,
+    /// There was nothing to check: no signature, or no file of a known kind.
+    Unsigned,
+}
+
+/// The seal in a signature, as far as it may be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SealShown {
+    pub id: String,
+    pub name: String,
+    /// Who made the seal, by the maker's certificate.
+    pub maker: String,
+    /// In milliseconds since 1970 UTC.
+    pub valid_from: i64,
+    pub valid_until: i64,
+    /// Such as `png`.
+    pub picture_kind: String,
+    /// The picture in Base64; only where the maker's signature over it holds.
+    pub picture: Option<String>,
+}
+
+/// One signature of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SignatureReport {
+    /// Counted from 1, in the order in which they were made.
+    pub number: usize,
+    /// What the file calls it.
+    pub name: String,
+    /// The signer by its certificate.
+    pub signer: Option<String>,
+    /// When it says it was made, in milliseconds since 1970 UTC.
+    pub at: Option<i64>,
+    pub seal: Option<SealShown>,
+    /// Made with certificates for tests: 测试签章 无法律效力
+    pub test: bool,
+    pub report: Report,
+}
+
+/// A whole file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DocumentReport {
+    pub kind: Option<Kind>,
+    pub verdict: Verdict,
+    /// For people, in Chinese.
+    pub conclusion: String,
+    /// The time for which it was judged, in milliseconds since 1970 UTC.
+    pub judged_at: i64,
+    pub bytes: usize,
+    /// SM3 of the whole file in hex, to tell which file this is about.
+    pub sm3: String,
+    pub report: Report,
+    pub signatures: Vec<SignatureReport>,
+}
+
+impl DocumentReport {
+    /// A report about a file before anything is checked.
+    pub fn begin(kind: Option<Kind>, bytes: &[u8], at: Time) -> Self {
+        Self {
+            kind,
+            verdict: Verdict::Unsigned,
+            conclusion: String::new(),
+            judged_at: at.0,
+            bytes: bytes.len(),
+            sm3: hex::encode(super::sm3(bytes)),
+            report: Report::default(),
+            signatures: Vec::new(),
+        }
+    }
+
+    /// Draws the conclusion from all steps.
+    #[must_use]
+    pub fn conclude(mut self) -> Self {
+        let checked = !self.signatures.is_empty() || self.kind == Some(Kind::Esl);
+        let all = || std::iter::once(&self.report).chain(self.signatures.iter().map(|one| &one.report));
+        let fault = all()
+            .flat_map(|report| &report.steps)
+            .find(|step| step.status == Status::Failed);
+        let warned = all()
+            .flat_map(|report| &report.steps)
+            .any(|step| step.status == Status::Warning);
+        let (verdict, mut conclusion) = match fault {
+            Some(step) if checked => (Verdict::Invalid, format!("验证未通过：{}", step.reason)),
+            Some(step) => (Verdict::Unsigned, format!("无法验证：{}", step.reason)),
+            None if !checked => (Verdict::Unsigned, "文件中没有电子签章".to_owned()),
+            None if warned => (Verdict::Valid, "验证通过，有需要注意的事项".to_owned()),
+            None => (Verdict::Valid, "验证通过".to_owned()),
+        };
+        if self.signatures.iter().any(|signature| signature.test) {
+            conclusion.push_str("（测试签章 无法律效力）");
+        }
+        (self.verdict, self.conclusion) = (verdict, conclusion);
+        self
+    }
+}
+
+impl SignatureReport {
+    /// One signature's report, with what it shows of signer and seal where it could be read.
+    pub fn of(number: usize, name: String, parsed: Option<&Signature>, report: Report) -> Self {
+        let seal = parsed.map(|signature| SealShown::of(signature.seal(), &report));
+        let marked = |signature: &Signature| is_test(signature.signer()) || is_test(signature.seal().maker());
+        Self {
+            number,
+            name,
+            signer: parsed.map(|signature| signature.signer().subject().shown().to_owned()),
+            at: parsed.map(|signature| signature.time().0),
+            seal,
+            test: parsed.is_some_and(marked),
+            report,
+        }
+    }
+}
+
+impl SealShown {
+    /// What may be shown of a seal after these steps.
+    pub fn of(seal: &Seal, report: &Report) -> Self {
+        let (from, until) = seal.period();
+        let picture = seal.shown_picture(report);
+        Self {
+            id: seal.id().to_owned(),
+            name: seal.name().to_owned(),
+            maker: seal.maker().subject().shown().to_owned(),
+            valid_from: from.0,
+            valid_until: until.0,
+            picture_kind: seal.raw_picture().kind.to_ascii_lowercase(),
+            picture: picture.map(|picture| base64::engine::general_purpose::STANDARD.encode(&picture.data)),
+        }
+    }
+}
