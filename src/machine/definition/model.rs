@@ -428,8 +428,11 @@ pub enum Action {
         movements: Vec<(Name, Expression)>,
         reference: Option<Expression>,
     },
-    /// Restarts a timer from the acceptance of the event.
-    Reset(Name),
+    /// Restarts a timer from the acceptance of the event: at its own length, or at another.
+    Reset {
+        timer: Name,
+        after: Option<Schedule>,
+    },
     /// Opens another trade of the same bundle with these data, after commit.
     Relist {
         copy: Vec<Name>,

@@ -51,7 +51,7 @@ impl<'a> Run<'_, 'a> {
             Action::Cancel(id) => self.cancel_send(id),
             Action::If(branches) => self.choose(branches),
             Action::Document(name) => self.ask_for_document(name),
-            Action::Reset(timer) => self.reset(timer),
+            Action::Reset { timer, after } => self.reset(timer, after.as_ref()),
             Action::Log(value) => self.evaluate(value).map(drop),
             Action::Ledger { movements, reference } => self.post(movements, reference.as_ref()),
             Action::Notify { .. }

@@ -57,21 +57,22 @@ impl<'a> Run<'_, 'a> {
         self.start_timer(definition.name.clone(), timer)
     }
 
-    /// Starts a timer again from now, at its full length. Whatever fired of it until now is stale.
-    pub fn reset(&mut self, name: &Name) -> Result<(), Fault> {
+    /// Starts a timer again from now, at its full length or at another. Whatever fired of it until now is stale.
+    pub fn reset(&mut self, name: &Name, after: Option<&Schedule>) -> Result<(), Fault> {
         let states = self.active.iter().map(|index| self.state(*index));
         let mut timers = states.flat_map(|state| state.timers.iter().map(move |timer| (state, timer)));
         let found = timers.find(|(_, timer)| timer.name == *name);
         let Some((state, definition)) = found else {
-            return self.reset_todo(name);
+            return self.reset_todo(name, after);
         };
-        let timer = self.plan(&definition.when, self.work.now)?.timer(&state.path);
+        let when = after.unwrap_or(&definition.when);
+        let timer = self.plan(when, self.work.now)?.timer(&state.path);
         self.start_timer(name.clone(), timer)
     }
 
     /// Gives an open to-do a new due date, as if it had opened now; who holds it and what they drafted stay. One that is frozen
     /// keeps what was left of it.
-    fn reset_todo(&mut self, name: &Name) -> Result<(), Fault> {
+    fn reset_todo(&mut self, name: &Name, after: Option<&Schedule>) -> Result<(), Fault> {
         let mut states = self.active.iter().map(|index| self.state(*index));
         let found = states.find_map(|state| {
             let todo = state.todo.as_ref().filter(|todo| todo.name == *name)?;
@@ -80,7 +81,7 @@ impl<'a> Run<'_, 'a> {
         let Some((state, definition, due)) = found else {
             return Err(self.fault(format!("no active state has `{name}` to reset")));
         };
-        let plan = self.plan(due, self.work.now)?;
+        let plan = self.plan(after.unwrap_or(due), self.work.now)?;
         let instance = self.work.change(&self.id)?;
         let mut todos = instance.todos.values_mut();
         let Some(todo) = todos.find(|todo| todo.state == state.path && !todo.frozen) else {

@@ -2,7 +2,7 @@
 
 use super::super::diagnostic::suggestion;
 use super::super::model::{Action, Address, Schedule};
-use super::super::source::action::{ActionSource, SendSource};
+use super::super::source::action::{ActionSource, ResetSource, SendSource};
 use super::super::source::shapes::{Entries, Literal, Located, Scalar, Word};
 use super::machine::Compiler;
 use super::readers;
@@ -69,7 +69,7 @@ impl Compiler<'_> {
             return self.record(record, event);
         }
         if let Some(reset) = &action.reset {
-            return Some(Action::Reset(self.known_timer(reset)));
+            return self.reset(reset, event);
         }
         if let Some(relist) = &action.relist {
             return Some(Action::Relist {
@@ -79,6 +79,17 @@ impl Compiler<'_> {
         }
         let log = action.log.as_ref()?;
         self.expression(log, event, &Kind::Any).map(Action::Log)
+    }
+
+    fn reset(&mut self, reset: &ResetSource, event: &Event) -> Option<Action> {
+        let after = match &reset.after {
+            Some(after) => Some(self.after(after, event)?),
+            None => None,
+        };
+        Some(Action::Reset {
+            timer: self.known_timer(&reset.timer),
+            after,
+        })
     }
 
     fn exactly_one(&mut self, source: &Located<ActionSource>) -> Option<()> {

@@ -27,7 +27,7 @@ pub struct ActionSource {
     pub publish: Option<Entries<Located<Scalar>>>,
     pub record: Option<Entries<Entries<Located<Scalar>>>>,
     pub ledger: Option<Entries<Located<Scalar>>>,
-    pub reset: Option<Word>,
+    pub reset: Option<Either<ResetSource>>,
     pub relist: Option<RelistSource>,
     pub log: Option<Located<Scalar>>,
 }
@@ -60,6 +60,26 @@ impl Short for RaiseSource {
             event,
             data: Entries::default(),
         }
+    }
+}
+
+/// A timer's name alone: at its full length again. With `after`, at this length from now.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResetSource {
+    pub timer: Word,
+    pub after: Option<Located<Scalar>>,
+}
+
+impl Short for ResetSource {
+    type Full = Self;
+
+    fn from_full(full: Self) -> Self {
+        full
+    }
+
+    fn from_word(timer: Word) -> Self {
+        Self { timer, after: None }
     }
 }
 
