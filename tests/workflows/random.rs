@@ -384,7 +384,22 @@ fn listing(dice: &mut Dice) -> Map {
     let bool_of = |dice: &mut Dice| Value::Bool(dice.roll(2) == 0);
     let text = |words: &[&str], dice: &mut Dice| Value::from(*dice.pick(words));
     let start = BEGIN + i64::try_from(dice.roll(72)).unwrap() * HOUR;
+    let sealed = dice.roll(5) == 0;
     Map::from([
+        (
+            "method".into(),
+            Value::from(if sealed { "sealed" } else { "ascending" }),
+        ),
+        ("proxy_allowed".into(), Value::Bool(!sealed && dice.roll(2) == 0)),
+        (
+            "free".into(),
+            Value::Int(if sealed { 0 } else { *dice.pick(&[0, 0, HOUR]) }),
+        ),
+        (
+            "resume_rule".into(),
+            text(&["restart_inquiry", "full_window", "remaining"], dice),
+        ),
+        ("reserve_kind".into(), text(&["none", "none", "none", "secret"], dice)),
         ("name".into(), Value::from("标的")),
         ("project_code".into(), Value::from("X1")),
         ("category".into(), Value::from("实物资产")),
