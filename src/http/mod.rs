@@ -38,3 +38,4 @@ pub use caller::Standing;
 pub use guard::{Allowed, Keyed};
 pub use server::{serve, start};
 pub use state::AppState;
+pub use token::Tokens;

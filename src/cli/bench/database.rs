@@ -65,16 +65,39 @@ impl Choice {
     }
 }
 
+/// The databases asked for; without any all that are installed.
+pub fn installed(asked: &[Choice]) -> Vec<Choice> {
+    if !asked.is_empty() {
+        return asked.to_vec();
+    }
+    match postgres_binaries() {
+        Some(_) => vec![Choice::Sqlite, Choice::Postgres],
+        None => {
+            eprintln!("PostgreSQL is not installed, so only SQLite is measured");
+            vec![Choice::Sqlite]
+        }
+    }
+}
+
 /// A database to measure on. What was started for it stops when this is dropped.
 pub struct Prepared {
     pub url: String,
-    #[expect(dead_code, reason = "held for its drop")]
     cluster: Option<Cluster>,
+}
+
+impl Prepared {
+    /// The process whose children are the database's; `None` for one that was not started here.
+    pub fn process(&self) -> Option<String> {
+        let text = std::fs::read_to_string(&self.cluster.as_ref()?.process).ok()?;
+        text.lines().next().map(str::to_owned)
+    }
 }
 
 struct Cluster {
     port: u16,
     server: Child,
+    /// Where PostgreSQL writes its process's number.
+    process: PathBuf,
 }
 
 /// The newest PostgreSQL of Debian's packages.
@@ -97,8 +120,8 @@ impl Cluster {
             .and_then(|listener| listener.local_addr())
             .map_err(failed)?;
         let script = format!(
-            "trap '' INT TERM; cd '{folder}' && {bin}/initdb -D data -U postgres -A trust -E UTF8 --locale=C >initdb.log 2>&1 || exit 1
-             {bin}/postgres -D data -p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= >postgres.log 2>&1 &
+            "trap '' INT TERM; cd '{folder}' && {bin}/initdb -D cluster -U postgres -A trust -E UTF8 --locale=C >initdb.log 2>&1 || exit 1
+             {bin}/postgres -D cluster -p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= >postgres.log 2>&1 &
              server=$!; cat >/dev/null; kill -INT $server; wait $server",
             folder = folder.display(),
             bin = binaries.display(),
@@ -112,6 +135,7 @@ impl Cluster {
         let cluster = Self {
             port: free.port(),
             server,
+            process: folder.join("cluster/postmaster.pid"),
         };
         let deadline = Instant::now() + Duration::from_secs(60);
         let target = Target::Postgres(cluster.url());

@@ -1,8 +1,14 @@
 //! `luochui bench`: what this machine and its disk can do. Must not measure anything less durable than what is served.
 
+mod bids;
 mod database;
+mod hall;
+mod load;
+mod lot;
 mod pipe;
 mod probe;
+mod rows;
+mod server;
 mod transitions;
 
 use std::path::Path;
@@ -17,13 +23,20 @@ pub enum Command {
     /// the machine stands in benches/transitions. Each row is measured on a new database; the last row of a database has all clients
     /// on one hot trade. `fdatasync_per_second` is what this disk does of 4 KiB writes with a flush each.
     Transitions(transitions::Options),
+    /// Bids a second on one hot lot over HTTP, each answered only when it is decided and durable.
+    ///
+    /// The shipped workflow is led to a live auction with as many admitted bidders as there are clients; `luochui serve` runs in
+    /// processes of its own on this machine. Only the limits of requests an account may send are lifted. Accepted and decided bids
+    /// are counted apart: a bid that came second to its price is decided, recorded and refused.
+    Bids(bids::Options),
     /// Take commands from standard input and acknowledge them on standard output: for tests that kill the process.
     #[command(hide = true)]
     Pipe(pipe::Options),
 }
 
-pub fn run(_config: Option<&Path>, command: &Command) -> Result<(), Failure> {
+pub fn run(config: Option<&Path>, command: &Command) -> Result<(), Failure> {
     match command {
+        Command::Bids(options) => bids::run(config, options),
         Command::Transitions(options) => transitions::run(options),
         Command::Pipe(options) => pipe::run(options),
     }

@@ -40,15 +40,32 @@ pub fn fdatasync_per_second(folder: &Path, time: Duration) -> std::io::Result<f6
 
 /// Processor time this process has used, user and system, in milliseconds; 0 where the system does not tell.
 pub fn cpu_millis() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The process's name stands in parentheses and may hold anything; user and system time are the 12th and 13th after it.
-    let fields = stat
-        .rsplit(')')
-        .next()
+    process_millis("self")
+}
+
+/// Processor time that a process has used, user and system, in milliseconds; 0 where the system does not tell.
+pub fn process_millis(process: &str) -> f64 {
+    fields(process)
+        .get(11..13)
         .unwrap_or_default()
-        .split_whitespace()
-        .skip(11)
-        .take(2);
-    let ticks: f64 = fields.filter_map(|field| field.parse::<f64>().ok()).sum();
-    ticks * 1_000.0 / TICKS_PER_SECOND
+        .iter()
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum::<f64>()
+        * 1_000.0
+        / TICKS_PER_SECOND
+}
+
+/// Processor time of a process and of all its children that still run, in milliseconds.
+pub fn family_millis(parent: &str) -> f64 {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let names = processes.filter_map(|entry| entry.file_name().into_string().ok());
+    let children = names.filter(|name| fields(name).get(1).is_some_and(|of| of == parent));
+    children.map(|child| process_millis(&child)).sum::<f64>() + process_millis(parent)
+}
+
+/// What the system tells of a process after its name, which stands in parentheses and may hold anything.
+fn fields(process: &str) -> Vec<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let rest = stat.rsplit(')').next().unwrap_or_default();
+    rest.split_whitespace().map(str::to_owned).collect()
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::database::{Choice, postgres_binaries};
+use super::database::{Choice, installed};
 use super::probe::{cpu_millis, fdatasync_per_second};
 use crate::cli::Failure;
 use crate::clock::Clock;
@@ -69,15 +69,7 @@ const EVENTS: [(&str, bool); 6] = [
 const PROBE: Duration = Duration::from_secs(1);
 
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let mut databases = options.database.clone();
-    if databases.is_empty() {
-        databases.push(Choice::Sqlite);
-        match postgres_binaries() {
-            Some(_) => databases.push(Choice::Postgres),
-            None => eprintln!("PostgreSQL is not installed, so only SQLite is measured"),
-        }
-    }
-    for database in &databases {
+    for database in &installed(&options.database) {
         let most = options.clients.iter().copied().max().unwrap_or(1);
         let rows = options.clients.iter().map(|clients| (*clients, Load::Different));
         for (clients, load) in rows.chain([(most, Load::Hot)]) {

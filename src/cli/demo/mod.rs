@@ -2,13 +2,13 @@
 //! the trade are allowed. Must not reach the server by any other way than HTTP, but for its clock.
 
 mod bank;
-mod cast;
+pub(super) mod cast;
 mod check;
 mod narrator;
 mod play;
 mod player;
 mod programme;
-mod sample;
+pub(super) mod sample;
 mod scripts;
 mod stage;
 mod transcript;

@@ -1,0 +1,33 @@
+//! What all measurements share: a folder, a rounded number, a printed row. Must not measure.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::cli::Failure;
+
+/// A folder that goes away with the measurement.
+pub fn temporary(parent: Option<&Path>) -> Result<tempfile::TempDir, Failure> {
+    let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
+    let folder = tempfile::Builder::new().prefix("luochui-bench-").tempdir_in(&parent);
+    folder.map_err(|error| Failure(format!("{}: {error}", parent.display())))
+}
+
+/// Prints a row: as one line of JSON, or a field a line for people.
+pub fn print_row<T: Serialize>(row: &T, json: bool) -> Result<(), Failure> {
+    let failed = |error: serde_json::Error| Failure::while_doing("print a row")(&error);
+    if json {
+        println!("{}", serde_json::to_string(row).map_err(failed)?);
+        return Ok(());
+    }
+    let fields = serde_json::to_value(row).map_err(failed)?;
+    let fields = fields.as_object().cloned().unwrap_or_default();
+    let line: Vec<_> = fields.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    println!("{}", line.join("  "));
+    Ok(())
+}
+
+pub fn rounded(value: f64, digits: i32) -> f64 {
+    let scale = 10_f64.powi(digits);
+    (value * scale).round() / scale
+}
