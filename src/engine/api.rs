@@ -20,6 +20,9 @@ use crate::store::connection::ReadPool;
 use crate::store::trade_rows::{instance_trade, trade_seq};
 use crate::store::{Backend, Connection, StoreError};
 
+/// How old what is known of a trade may be where the step decides again.
+const RECENT: Duration = Duration::from_secs(1);
+
 /// The engine of one process. Cheap to clone; all clones are the same engine.
 #[derive(Clone)]
 pub struct Engine {
@@ -120,11 +123,30 @@ impl Engine {
             let current = held.filter(|held| i64::try_from(held.trade.seq) == Ok(seq));
             let held = match current {
                 Some(held) => held,
-                None => desk::load_stored(&common, conn, &trade)?.ok_or(EngineError::NotFound)?,
+                None => {
+                    let held = desk::load_stored(&common, conn, &trade)?.ok_or(EngineError::NotFound)?;
+                    common.cache.offer(&held);
+                    held
+                }
             };
+            held.checked.again();
             Ok(snapshot(&held))
         })
         .await
+    }
+
+    /// The trade that an instance belongs to, as it was committed a second ago at most: for what is decided again with the step.
+    ///
+    /// # Errors
+    /// An unknown instance, or a failing store.
+    pub async fn recent_trade(&self, instance: &InstanceId) -> Result<Snapshot, EngineError> {
+        let cache = &self.inner.common.cache;
+        if let Some(held) = cache.place(instance).and_then(|trade| cache.get(&trade))
+            && held.checked.age() < RECENT
+        {
+            return Ok(snapshot(&held));
+        }
+        self.trade(instance).await
     }
 
     /// Stamps a request at its entry. Keep the stamp until the request is submitted: deadlines wait for it.
@@ -176,6 +198,13 @@ impl Engine {
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.inner.common.commits.load(Ordering::Relaxed)
+    }
+
+    /// Counts what this process has written beside the trades: accounts, sessions, files. Who keeps something that was read
+    /// compares the count from before reading.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.inner.common.changes.load(Ordering::SeqCst)
     }
 
     pub(super) async fn drained(&self, due: Time, longest: Duration) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::machine::trade::InstanceId;
 use crate::machine::{Bundle, Time, Trade};
@@ -14,6 +15,24 @@ pub(super) struct Held {
     pub counters: BTreeMap<InstanceId, Counters>,
     /// The due time of the last timer that this process saw fire: an event stamped before it surfaced too late.
     pub last_due: Time,
+    pub checked: Checked,
+}
+
+/// When a trade was last known to be the newest stored, in real time.
+pub(super) struct Checked(Mutex<Instant>);
+
+impl Checked {
+    pub fn now() -> Self {
+        Self(Mutex::new(Instant::now()))
+    }
+
+    pub fn again(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    pub fn age(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
 }
 
 /// Two generations: when the young one is full it becomes the old one, and what was not used since is forgotten.
@@ -65,6 +84,17 @@ impl Cache {
 
     pub fn put(&self, held: &Arc<Held>) {
         insert(&mut self.lock(), self.limit, held);
+    }
+
+    /// Keeps what a reader found in the store, unless a writer of this process has committed something newer meanwhile.
+    pub fn offer(&self, held: &Arc<Held>) {
+        let mut generations = self.lock();
+        let mut known = generations
+            .iter()
+            .filter_map(|generation| generation.trades.get(&held.trade.id));
+        if known.all(|known| known.trade.seq < held.trade.seq) {
+            insert(&mut generations, self.limit, held);
+        }
     }
 
     pub fn forget(&self, trade: &str) {

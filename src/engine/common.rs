@@ -27,6 +27,8 @@ pub(super) struct Common {
     pub alarm: Alarm,
     /// Transactions committed by this process's writers.
     pub commits: AtomicU64,
+    /// Closures that this process's writers have committed, heartbeats aside: whatever is written beside the trades.
+    pub changes: AtomicU64,
 }
 
 impl Common {

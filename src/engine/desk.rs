@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::cache::Held;
+use super::cache::{Checked, Held};
 use super::common::Common;
 use super::gather::Gathered;
 use super::{Committed, EngineError, IdempotencyKey, Receipt, Request, Submission};
@@ -293,6 +293,7 @@ pub(super) fn load_stored(
         bundle,
         counters: stored.counters,
         last_due: Time(i64::MIN),
+        checked: Checked::now(),
     })))
 }
 

@@ -14,6 +14,9 @@ use crate::store::outage_rows::{Outage, heartbeat_last, heartbeat_set, outage_re
 use crate::store::outbox_rows::outbox_waiting;
 use crate::store::{Backend, Connection, StoreError, dialect};
 
+/// The label of the heartbeat's write, which changes nothing that anybody keeps.
+pub(super) const HEARTBEAT: &str = "heartbeat";
+
 const BEAT: Duration = Duration::from_secs(1);
 
 /// A gap between heartbeats that is no outage yet: a beat may be late by its own length.
@@ -41,7 +44,7 @@ async fn beat(engine: &Engine) -> Result<(), EngineError> {
         let now = common.now();
         let process = format!("{}", std::process::id());
         engine
-            .write("heartbeat", move |conn| heartbeat_set(conn, &process, now))
+            .write(HEARTBEAT, move |conn| heartbeat_set(conn, &process, now))
             .await?;
     }
     let shared = engine.inner.backend == Backend::Postgres;

@@ -173,6 +173,7 @@ fn common(
         outages: Outages::default(),
         alarm: Alarm::new(),
         commits: AtomicU64::new(0),
+        changes: AtomicU64::new(0),
         clock,
     };
     pulse::outage_before_start(&common, conn)?;

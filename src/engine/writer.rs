@@ -14,9 +14,10 @@ use std::time::Instant;
 
 use diesel::Connection as _;
 
-use super::cache::Held;
+use super::cache::{Checked, Held};
 use super::common::Common;
 use super::desk::{Desk, Keys, place};
+use super::pulse::HEARTBEAT;
 use super::queue::{Answered, Job, Submit, Write};
 use super::{Committed, EngineError, Receipt, Submission, projection};
 use crate::machine::Time;
@@ -50,6 +51,14 @@ pub(super) struct Decided {
 
 /// Why nothing is committed, and what had been decided: its trades must be forgotten.
 pub(super) type Undone = (StoreError, Option<Box<Decided>>);
+
+/// Closures that ran in a transaction whose end is not known yet.
+#[derive(Default)]
+pub(super) struct Ran {
+    answers: Vec<Answered>,
+    /// How many of them changed something that others may keep in memory.
+    changes: u64,
+}
 
 /// How carefully a batch is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,7 +152,7 @@ impl Writer {
         writes: &mut Vec<Write>,
         care: Care,
     ) -> Result<Vec<Result<Receipt, EngineError>>, StoreError> {
-        let mut ran = Vec::new();
+        let mut ran = Ran::default();
         let outcome = match care {
             Care::Quick => self.quick(submissions, writes, &mut ran),
             Care::Locked => self.locked(submissions, writes, &mut ran),
@@ -153,14 +162,16 @@ impl Writer {
             Err((error, decided)) => Err((error, decided)),
             Ok(decided) => Ok(decided),
         };
+        // Before anybody is answered, and also where it is not known what became of the commit.
+        self.common.changes.fetch_add(ran.changes, Ordering::SeqCst);
         match outcome {
             Ok(decided) => {
-                ran.into_iter().for_each(|answered: Answered| answered(Ok(())));
+                ran.answers.into_iter().for_each(|answered| answered(Ok(())));
                 self.recovered();
                 Ok(self.publish(decided))
             }
             Err((error, decided)) => {
-                for answered in ran {
+                for answered in ran.answers {
                     answered(Err(match &error {
                         StoreError::Unknown(text) => StoreError::Unknown(text.clone()),
                         error => StoreError::NotCommitted(error.to_string()),
@@ -177,7 +188,7 @@ impl Writer {
         &mut self,
         submissions: &[&Submission],
         writes: &mut Vec<Write>,
-        ran: &mut Vec<Answered>,
+        ran: &mut Ran,
     ) -> Result<Decided, Undone> {
         let keys = match self.conn.backend() {
             Backend::Sqlite => Keys::LookUp,
@@ -205,7 +216,7 @@ impl Writer {
         &mut self,
         submissions: &[&Submission],
         writes: &mut Vec<Write>,
-        ran: &mut Vec<Answered>,
+        ran: &mut Ran,
     ) -> Result<Decided, Undone> {
         let common = &self.common;
         let mut kept = None;
@@ -285,12 +296,13 @@ fn check_read(conn: &mut Connection, read: &[(InstanceId, i64)]) -> Result<(), S
     Ok(())
 }
 
-fn run_writes(conn: &mut Connection, writes: &mut Vec<Write>, ran: &mut Vec<Answered>) {
+fn run_writes(conn: &mut Connection, writes: &mut Vec<Write>, ran: &mut Ran) {
     for write in writes.drain(..) {
         let started = Instant::now();
         // In a savepoint: what fails undoes itself alone, and has told its caller so.
         if let Ok(answered) = conn.transaction(|conn| (write.run)(conn)) {
-            ran.push(answered);
+            ran.answers.push(answered);
+            ran.changes += u64::from(write.label != HEARTBEAT);
         }
         metrics::histogram!("luochui_write_seconds", "label" => write.label).record(started.elapsed());
     }
@@ -335,6 +347,7 @@ fn decide_all(
             bundle: worked.bundle,
             counters: worked.counters,
             last_due: worked.last_due,
+            checked: Checked::now(),
         })
     });
     Ok(Decided {

@@ -39,10 +39,28 @@ impl<'a> Entry<'a> {
 pub async fn see(state: &AppState, id: &str, eyes: &Eyes) -> Result<Seen, Problem> {
     let id = Name::from(super::extract::id(id)?);
     let snapshot = state.engine.trade(&id).await?;
+    seen(snapshot, &id, eyes)
+}
+
+/// The instance as it was committed a moment ago: enough for a command, which the step decides again.
+///
+/// # Errors
+/// As `see`.
+async fn glance(state: &AppState, id: &str, eyes: &Eyes) -> Result<Seen, Problem> {
+    let name = Name::from(super::extract::id(id)?);
+    let snapshot = state.engine.recent_trade(&name).await?;
+    match seen(snapshot, &name, eyes) {
+        // What became visible just now must not be refused.
+        Err(_) => see(state, id, eyes).await,
+        seen => seen,
+    }
+}
+
+fn seen(snapshot: Snapshot, id: &Name, eyes: &Eyes) -> Result<Seen, Problem> {
     let instance = snapshot
         .trade
         .instances
-        .get(&id)
+        .get(id)
         .cloned()
         .ok_or_else(|| Problem::new(Code::NotFound))?;
     if !view::may_see(&snapshot.bundle, &snapshot.trade, &instance, eyes.reader()) {
@@ -62,7 +80,7 @@ pub async fn send(
     (instance, event): (&str, &str),
     payload: Map,
 ) -> Result<Receipt, Problem> {
-    let seen = see(state, instance, &Eyes(Some(account.actor.clone()))).await?;
+    let seen = glance(state, instance, &Eyes(Some(account.actor.clone()))).await?;
     let held = attachments::of_event(&seen, event, &payload);
     attachments::check(state, account, held, Some(&seen)).await?;
     let cause = Cause::event(event, payload);

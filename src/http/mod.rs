@@ -12,6 +12,7 @@ mod fresh;
 mod guard;
 mod history;
 mod hooks;
+mod known;
 mod language;
 mod limits;
 mod links;

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use super::known::KnownCallers;
 use super::limits::{Limits, Rates};
 use super::password::Passwords;
 use super::problem::Problem;
@@ -24,6 +25,7 @@ pub struct Inner {
     pub tokens: Tokens,
     pub passwords: Passwords,
     pub limits: Limits,
+    pub known: KnownCallers,
     pub files: Files,
 }
 
@@ -56,6 +58,7 @@ impl AppState {
             tokens: Tokens::new(&secret, i64::from(config.login.access_minutes) * 60),
             passwords: Passwords::new()?,
             limits: Limits::new(rates),
+            known: KnownCallers::default(),
             files,
             config,
         };

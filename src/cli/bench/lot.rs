@@ -166,6 +166,7 @@ impl Stage {
         let apply = Cause::Event {
             name: "apply".into(),
             payload: Map::new(),
+            signed: None,
         };
         let receipt = self.offer(who.clone(), listing, apply).await?;
         let Answer::Taken {
@@ -206,6 +207,7 @@ impl Stage {
         let arrived = Cause::Event {
             name: "deposit.arrived".into(),
             payload,
+            signed: None,
         };
         self.offer(bank, &application, arrived).await?;
         Ok(())
@@ -248,6 +250,7 @@ impl Stage {
             act: Act::Complete {
                 outcome: outcome.into(),
                 payload,
+                sealed: None,
             },
         };
         self.offer(who, instance, cause).await?;
