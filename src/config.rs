@@ -176,6 +176,10 @@ pub struct Limits {
     pub queue: usize,
     /// Commands per account in a second.
     pub commands_per_second: u32,
+    /// Events per account and instance in a second, in the long run: a bidder in a live room sends a few.
+    pub events_per_second: u32,
+    /// How many of them may come at once after a pause.
+    pub events_burst: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -289,6 +293,8 @@ impl Default for Limits {
             upload_bytes: 20 * 1024 * 1024,
             queue: 10_000,
             commands_per_second: 20,
+            events_per_second: 5,
+            events_burst: 10,
         }
     }
 }
@@ -378,6 +384,8 @@ impl Config {
             .hooks
             .insert("bank".into(), "a secret for tests only, 32 bytes".into());
         config.limits.commands_per_second = 10_000;
+        config.limits.events_per_second = 10_000;
+        config.limits.events_burst = 10_000;
         config.login.attempts_per_minute = 10_000;
         config
     }

@@ -9,6 +9,7 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 use super::problem::{Code, Problem};
+use crate::machine::Name;
 
 type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, MonotonicClock>;
 
@@ -19,8 +20,11 @@ const KEPT: usize = 10_000;
 #[derive(Clone, Copy, Debug)]
 pub struct Rates {
     pub login_per_minute: NonZeroU32,
-    /// A bidder in a live room sends a few bids a second at most.
     pub account_per_second: NonZeroU32,
+    /// Events that one account sends to one instance, in the long run.
+    pub event_per_second: NonZeroU32,
+    /// How many of them may come at once after a pause.
+    pub event_burst: NonZeroU32,
 }
 
 impl Default for Rates {
@@ -28,6 +32,8 @@ impl Default for Rates {
         Self {
             login_per_minute: NonZeroU32::new(20).unwrap_or(NonZeroU32::MIN),
             account_per_second: NonZeroU32::new(50).unwrap_or(NonZeroU32::MIN),
+            event_per_second: NonZeroU32::new(5).unwrap_or(NonZeroU32::MIN),
+            event_burst: NonZeroU32::new(10).unwrap_or(NonZeroU32::MIN),
         }
     }
 }
@@ -36,6 +42,8 @@ impl Default for Rates {
 pub struct Limits {
     login: Limiter<IpAddr>,
     account: Limiter<String>,
+    /// By account and instance.
+    event: Limiter<(Name, Name)>,
 }
 
 impl Limits {
@@ -44,6 +52,7 @@ impl Limits {
         Self {
             login: limiter(Quota::per_minute(rates.login_per_minute)),
             account: limiter(Quota::per_second(rates.account_per_second)),
+            event: limiter(Quota::per_second(rates.event_per_second).allow_burst(rates.event_burst)),
         }
     }
 
@@ -61,6 +70,14 @@ impl Limits {
     /// `too_many_requests`.
     pub fn account(&self, account: &str) -> Result<(), Problem> {
         check(&self.account, &account.to_owned())
+    }
+
+    /// Counts one event of an account to an instance; reading is not counted here.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub fn event(&self, account: &Name, instance: &Name) -> Result<(), Problem> {
+        check(&self.event, &(account.clone(), instance.clone()))
     }
 }
 
@@ -103,5 +120,19 @@ mod tests {
                 .is_some_and(|seconds| (1..=60).contains(&seconds))
         );
         assert!(limits.login(second).is_ok());
+    }
+
+    #[test]
+    fn events_are_counted_by_account_and_instance() {
+        let limits = Limits::new(Rates::default());
+        let (a, b, lot, other) = ("a".into(), "b".into(), "lot".into(), "other".into());
+        for _ in 0..10 {
+            assert!(limits.event(&a, &lot).is_ok());
+        }
+        let problem = limits.event(&a, &lot).unwrap_err();
+        assert_eq!((problem.status, problem.retry_after_seconds), (429, Some(1)));
+        assert!(limits.event(&b, &lot).is_ok());
+        assert!(limits.event(&a, &other).is_ok());
+        assert!(limits.account("a").is_ok(), "reading goes on");
     }
 }

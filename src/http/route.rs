@@ -167,6 +167,8 @@ pub fn configure(routes: Vec<Route>, config: &mut web::ServiceConfig) {
             routes.push(route);
         }
     }
+    // Each path that is tried costs a match, so those that a deadline waits for come first.
+    by_path.sort_by_key(|(_, routes)| !routes.iter().any(|route| route.keyed == Keyed::Timed));
     for (path, routes) in by_path {
         let allow: Vec<_> = routes.iter().map(|route| route.method.as_str().to_owned()).collect();
         let allow = allow.join(", ");

@@ -52,6 +52,8 @@ impl AppState {
         let rates = Rates {
             login_per_minute: rate(config.login.attempts_per_minute),
             account_per_second: rate(config.limits.commands_per_second),
+            event_per_second: rate(config.limits.events_per_second),
+            event_burst: rate(config.limits.events_burst),
         };
         let inner = Inner {
             engine,

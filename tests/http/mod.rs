@@ -5,6 +5,7 @@ mod arrival;
 mod badinput;
 mod fair;
 mod identity;
+mod limits;
 mod matrix;
 mod outside;
 mod running;

@@ -61,6 +61,8 @@ impl Hall {
         config.log.level.clone_from(&layout.log);
         // One machine plays all bidders, faster than people bid.
         config.limits.commands_per_second = 1_000_000;
+        config.limits.events_per_second = 1_000_000;
+        config.limits.events_burst = 1_000_000;
         (layout.change)(&mut config);
         std::fs::create_dir_all(&config.paths.data)
             .map_err(|error| Failure::while_doing("make the data folder")(&error))?;

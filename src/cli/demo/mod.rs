@@ -221,6 +221,8 @@ fn configure(mut config: Config, options: &Options, folder: &Path, secret: &str)
     config.hooks.insert("bank".into(), secret.into());
     // One address plays everybody, faster than people type.
     config.limits.commands_per_second = 10_000;
+    config.limits.events_per_second = 10_000;
+    config.limits.events_burst = 10_000;
     config.login.attempts_per_minute = 10_000;
     if config.log == crate::config::Log::default() {
         config.log.level = "warn".into();

@@ -133,6 +133,8 @@ pub async fn send(
     command: Timed<Map>,
 ) -> Result<HttpResponse, Problem> {
     let (instance, event) = path.into_inner();
+    let limited = Name::from(crate::http::extract::id(&instance)?);
+    state.limits.event(&account.actor.account, &limited)?;
     let Timed { body, key, stamp } = command;
     let entry = Entry::new(key, &stamp);
     let receipt = commands::send(&state, &account, entry, (&instance, &event), body).await?;

@@ -65,10 +65,10 @@ pub(crate) fn decide_one(
     let mut work = begin();
     match work.take(input) {
         Ok(created) => work.seal(input, Answer::Taken { created }),
-        Err(Stop::Repeated) => begin().unchanged(Answer::Repeated),
-        Err(Stop::Refused(refusal)) => begin().unchanged(Answer::Refused(refusal)),
-        Err(Stop::Recorded(refusal)) => begin().seal(input, Answer::Refused(refusal)),
-        Err(Stop::Failed(fault)) => begin().fail(input, fault),
+        Err(Stop::Repeated) => work.undone(begin).unchanged(Answer::Repeated),
+        Err(Stop::Refused(refusal)) => work.undone(begin).unchanged(Answer::Refused(refusal)),
+        Err(Stop::Recorded(refusal)) => work.undone(begin).seal(input, Answer::Refused(refusal)),
+        Err(Stop::Failed(fault)) => work.undone(begin).fail(input, fault),
     }
 }
 
@@ -110,6 +110,20 @@ impl<'a> Work<'a> {
         self.settle()?;
         self.check_invariants()?;
         Ok(created)
+    }
+
+    /// As it was before the input. Where nothing was changed, the copy of the trade serves on.
+    fn undone(self, begin: impl FnOnce() -> Self) -> Self {
+        if !self.touched.is_empty() {
+            return begin();
+        }
+        Self {
+            queue: VecDeque::new(),
+            effects: Vec::new(),
+            taken: Vec::new(),
+            drawn: 0,
+            ..self
+        }
     }
 
     /// Works off the queue until the trade is stable.
