@@ -259,11 +259,7 @@ async fn one_by_one(mut bidder: Bidder<'_>, prices: &Prices, end: Instant) -> Se
 }
 
 /// Sends at the intended times, late ones at once, and counts from the intended time.
-async fn at_rate(
-    mut bidder: Bidder<'_>,
-    prices: &Prices,
-    (first, every, end): (Instant, Duration, Instant),
-) -> Seen {
+async fn at_rate(mut bidder: Bidder<'_>, prices: &Prices, (first, every, end): (Instant, Duration, Instant)) -> Seen {
     let mut seen = Seen::default();
     let mut intended = first;
     while intended < end && seen.failed == 0 {

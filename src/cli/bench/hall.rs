@@ -87,7 +87,9 @@ impl Hall {
     async fn wait(&self) -> Result<(), Failure> {
         let late = Clock::system().now().millis_since(self.lot.opens);
         if late > 0 {
-            return Err(Failure(format!("the servers came up {late} ms after the room was to open")));
+            return Err(Failure(format!(
+                "the servers came up {late} ms after the room was to open"
+            )));
         }
         let wait = u64::try_from(-late).unwrap_or(0) + 1_000;
         tokio::time::sleep(Duration::from_millis(wait)).await;
