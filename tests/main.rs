@@ -13,6 +13,7 @@ mod http;
 mod kill;
 mod openness;
 mod performers;
+mod seal;
 mod serve;
 mod step;
 mod store;

@@ -4,6 +4,7 @@
 pub mod asn1;
 pub mod certificate;
 pub mod document;
+pub mod issue;
 pub mod mark;
 pub mod ofd;
 pub mod pdf;
