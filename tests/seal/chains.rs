@@ -46,7 +46,10 @@ fn each_bent_user_certificate_is_refused_with_its_code() {
         (Code::Expired, &|draft| draft.not_after = days(-1)),
         (Code::NotYetValid, &|draft| draft.not_before = days(1)),
         (Code::EncryptionCertificate, &|draft| {
-            replace(draft, issue::key_usage(usage::KEY_ENCIPHERMENT | usage::DATA_ENCIPHERMENT));
+            replace(
+                draft,
+                issue::key_usage(usage::KEY_ENCIPHERMENT | usage::DATA_ENCIPHERMENT),
+            );
         }),
         (Code::WrongUsage, &|draft| {
             replace(draft, issue::key_usage(usage::REVOCATIONS));
@@ -235,8 +238,14 @@ fn keys_of_other_curves_are_refused() {
     let sm2_point = key(9).public_key().to_sec1();
     let cases = [
         ("a P-256 key", spki("1.2.840.10045.3.1.7", &point)),
-        ("a P-256 point under the SM2 identifier", spki("1.2.156.10197.1.301", &point)),
-        ("an SM2 point under the P-256 identifier", spki("1.2.840.10045.3.1.7", &sm2_point)),
+        (
+            "a P-256 point under the SM2 identifier",
+            spki("1.2.156.10197.1.301", &point),
+        ),
+        (
+            "an SM2 point under the P-256 identifier",
+            spki("1.2.840.10045.3.1.7", &sm2_point),
+        ),
         ("an SM2 point under secp256k1's", spki("1.3.132.0.10", &sm2_point)),
         ("the point at infinity", spki("1.2.156.10197.1.301", &[0])),
         ("no point", spki("1.2.156.10197.1.301", &[4; 65])),

@@ -26,10 +26,7 @@ fn revoked_before_is_refused_and_after_is_told() {
     world.lists = vec![world.issuing.list(days(-1), &[(7, days(-3))])];
     assert_eq!(judge(&world, Purpose::Seal, now()), Some(Code::Revoked));
     // The same list, for a signature made the day before the revocation.
-    let earlier = Moment {
-        at: days(-4),
-        now: NOW,
-    };
+    let earlier = Moment { at: days(-4), now: NOW };
     assert_eq!(judge(&world, Purpose::Seal, earlier), None);
     let certificate = world.issuing.company(7, COMPANY, "测试公司", &key(9), &straight);
     let store = world.store();
@@ -37,10 +34,7 @@ fn revoked_before_is_refused_and_after_is_told() {
     assert_eq!(store.revoked_after(&chain, days(-4)).unwrap().from, days(-3));
     assert!(store.revoked_after(&chain, NOW).is_none());
     // Exactly at the moment counts as revoked.
-    let exactly = Moment {
-        at: days(-3),
-        now: NOW,
-    };
+    let exactly = Moment { at: days(-3), now: NOW };
     assert_eq!(judge(&world, Purpose::Seal, exactly), Some(Code::Revoked));
     // Another's serial number says nothing.
     world.lists = vec![world.issuing.list(days(-1), &[(8, days(-3))])];
@@ -97,7 +91,10 @@ fn what_is_no_list_of_the_issuer_does_not_count() {
     world.lists = RevocationList::from_der(&bytes).into_iter().collect();
     assert_eq!(judge(&world, Purpose::Seal, now()), Some(Code::RevocationListInvalid));
     // One from the future, and the root's own.
-    world.lists = vec![world.issuing.list(days(1), &[(7, days(-9))]), world.root.list(days(-1), &[])];
+    world.lists = vec![
+        world.issuing.list(days(1), &[(7, days(-9))]),
+        world.root.list(days(-1), &[]),
+    ];
     assert_eq!(judge(&world, Purpose::Seal, now()), Some(Code::RevocationUnknown));
 }
 
@@ -128,10 +125,15 @@ fn partial_lists_and_lists_of_changes_are_refused() {
         ("only authorities", point(&[yes(0x82)])),
         ("only some reasons", point(&[write::element(0x83, &[6, 0x40])])),
         ("others' certificates", point(&[yes(0x84)])),
-        ("something critical and unknown", extension("1.2.3.4", true, write::null())),
+        (
+            "something critical and unknown",
+            extension("1.2.3.4", true, write::null()),
+        ),
     ];
     for (title, extension) in refused {
-        let der = world.issuing.list_der(days(-1), &[], &|draft| draft.extensions.push(extension.clone()));
+        let der = world
+            .issuing
+            .list_der(days(-1), &[], &|draft| draft.extensions.push(extension.clone()));
         assert!(RevocationList::from_der(&der).is_err(), "{title}");
     }
 }
@@ -180,10 +182,7 @@ fn a_date_of_invalidity_counts_from_that_date() {
     };
     let mut world = World::new();
     world.lists = vec![RevocationList::from_der(&der(days(-5))).unwrap()];
-    let between = Moment {
-        at: days(-3),
-        now: NOW,
-    };
+    let between = Moment { at: days(-3), now: NOW };
     assert_eq!(judge(&world, Purpose::Seal, between), Some(Code::Revoked));
 }
 

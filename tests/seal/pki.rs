@@ -134,10 +134,7 @@ impl Authority {
 
     pub fn list_der(&self, from: Time, revoked: &[(u8, Time)], bend: &dyn Fn(&mut ListDraft)) -> Vec<u8> {
         let entry = |(serial, from): &(u8, Time)| {
-            let entry = Entry {
-                from: *from,
-                reason: 1,
-            };
+            let entry = Entry { from: *from, reason: 1 };
             (vec![*serial], entry)
         };
         let mut draft = ListDraft {

@@ -29,10 +29,7 @@ fn the_national_root_issued_one_of_the_listed_authorities() {
         certificate(&folder, "sheca_sm2.pem"),
     );
     assert!(root.self_issued() && !sheca.self_issued());
-    root.public_key()
-        .unwrap()
-        .verify(root.tbs(), root.signature())
-        .unwrap();
+    root.public_key().unwrap().verify(root.tbs(), root.signature()).unwrap();
     root.public_key()
         .unwrap()
         .verify(sheca.tbs(), sheca.signature())
@@ -86,6 +83,8 @@ fn the_sample_signature_is_judged_rightly() {
         .position(|window| window == signature.value())
         .unwrap();
     bent[at + 10] ^= 1;
-    let bent = Signature::parse(&bent).unwrap().verify(&store, Some(digest), Time(1_900_000_000_000));
+    let bent = Signature::parse(&bent)
+        .unwrap()
+        .verify(&store, Some(digest), Time(1_900_000_000_000));
     assert_eq!(bent.step("signature.value").unwrap().status, Status::Failed);
 }

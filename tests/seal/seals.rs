@@ -27,9 +27,7 @@ impl Sealed {
         let maker = world
             .issuing
             .user(20, &[("2.5.4.3", "制章机构")], &maker_key, &straight);
-        let company = world
-            .issuing
-            .company(22, COMPANY, "测试公司", &company_key, &straight);
+        let company = world.issuing.company(22, COMPANY, "测试公司", &company_key, &straight);
         Self {
             world,
             maker,

@@ -52,13 +52,11 @@ pub fn token(authority: &Certificate, key: &SecretKey, bytes: &[u8], time: Time)
 }
 
 pub fn authority(world: &World, key: &SecretKey) -> Certificate {
-    world
-        .issuing
-        .user(60, &[("2.5.4.3", "测试时间戳")], key, &|draft| {
-            draft
-                .extensions
-                .push(issue::extended_usage(&["1.3.6.1.5.5.7.3.8"]).unwrap());
-        })
+    world.issuing.user(60, &[("2.5.4.3", "测试时间戳")], key, &|draft| {
+        draft
+            .extensions
+            .push(issue::extended_usage(&["1.3.6.1.5.5.7.3.8"]).unwrap());
+    })
 }
 
 #[test]

@@ -52,10 +52,7 @@ fn the_number_stands_where_the_profile_says() {
         (
             organisation(Place::Extension, "1.2.156.10260.4.1.3", Part::Whole, ""),
             vec![],
-            vec![(
-                "1.2.156.10260.4.1.3",
-                write::explicit(0, &write::printable(COMPANY)),
-            )],
+            vec![("1.2.156.10260.4.1.3", write::explicit(0, &write::printable(COMPANY)))],
         ),
         (
             organisation(Place::Attribute, "2.5.4.10", Part::Prefix, ""),
@@ -76,7 +73,11 @@ fn the_number_stands_where_the_profile_says() {
     for (at, (rules, mut names, extensions)) in cases.into_iter().enumerate() {
         names.push(("2.5.4.3", "测试公司"));
         let subject = judge(rules, &names, &extensions).unwrap_or_else(|failure| panic!("case {at}: {failure}"));
-        assert_eq!((subject.code.as_str(), subject.kind), (COMPANY, Kind::Organisation), "case {at}");
+        assert_eq!(
+            (subject.code.as_str(), subject.kind),
+            (COMPANY, Kind::Organisation),
+            "case {at}"
+        );
         assert_eq!(subject.name, "测试公司", "case {at}");
     }
 }
@@ -110,7 +111,10 @@ fn what_is_no_number_is_no_subject() {
         Code::SubjectCodesDiffer
     );
     // An authority without rules says who nobody is.
-    assert_eq!(judge(Vec::new(), &[("2.5.4.10", &one)], &[]).unwrap_err().code, Code::NoProfile);
+    assert_eq!(
+        judge(Vec::new(), &[("2.5.4.10", &one)], &[]).unwrap_err().code,
+        Code::NoProfile
+    );
 }
 
 #[test]
