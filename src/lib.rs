@@ -9,6 +9,7 @@ pub mod identity;
 pub mod ledger;
 pub mod machine;
 pub mod performers;
+pub mod record;
 pub mod seal;
 pub mod store;
 pub mod telemetry;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::machine::trade::InstanceId;
 use crate::machine::{Bundle, Time, Trade};
+use crate::record::Head;
 use crate::store::trade_rows::Counters;
 
 /// A committed trade with what a writer needs beside it.
@@ -13,6 +14,8 @@ pub(super) struct Held {
     pub trade: Arc<Trade>,
     pub bundle: Arc<Bundle>,
     pub counters: BTreeMap<InstanceId, Counters>,
+    /// Where the records of instances stand whose machine keeps one.
+    pub heads: BTreeMap<InstanceId, Head>,
     /// The due time of the last timer that this process saw fire: an event stamped before it surfaced too late.
     pub last_due: Time,
     pub checked: Checked,

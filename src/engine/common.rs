@@ -9,6 +9,7 @@ use super::Library;
 use super::cache::Cache;
 use super::hub::Hub;
 use super::outages::Outages;
+use super::signing::Signing;
 use crate::clock::Clock;
 use crate::machine::calendar::Calendars;
 use crate::machine::step::{Actor, Context};
@@ -29,6 +30,7 @@ pub(super) struct Common {
     pub commits: AtomicU64,
     /// Closures that this process's writers have committed, heartbeats aside: whatever is written beside the trades.
     pub changes: AtomicU64,
+    pub signing: Signing,
 }
 
 impl Common {

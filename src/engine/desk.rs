@@ -12,6 +12,8 @@ use super::{Committed, EngineError, IdempotencyKey, Receipt, Request, Submission
 use crate::machine::step::{Answer, Cause, Context, Decision, Input, decide};
 use crate::machine::trade::InstanceId;
 use crate::machine::{Bundle, Name, Time, Trade};
+use crate::record::{self, Head};
+use crate::store::record_rows::record_last;
 use crate::store::trade_rows::{Counters, instance_trade, trade_load};
 use crate::store::{Connection, StoreError, idempotency_rows};
 
@@ -30,6 +32,8 @@ pub(super) struct Worked {
     pub trade: Arc<Trade>,
     pub bundle: Arc<Bundle>,
     pub counters: BTreeMap<InstanceId, Counters>,
+    /// Where records stand.
+    pub heads: BTreeMap<InstanceId, Head>,
     pub last_due: Time,
 }
 
@@ -136,7 +140,7 @@ impl<'a> Desk<'a> {
             at: submission.ingress,
         };
         let decision = self.decide(&bundle, None, &input, submission)?;
-        let receipt = receipt(&input, &decision);
+        let mut receipt = receipt(&input, &decision);
         if decision.entries.is_empty() {
             self.gathered.effects_without_trade(&decision);
         } else {
@@ -145,10 +149,11 @@ impl<'a> Desk<'a> {
                 trade: Arc::new(Trade::clone(&decision.trade)),
                 bundle,
                 counters: BTreeMap::new(),
+                heads: BTreeMap::new(),
                 last_due: Time(i64::MIN),
             };
             self.trades.insert(Arc::clone(&instance), worked);
-            self.note(&instance, None, &input, decision)?;
+            receipt.record = self.note(&instance, None, &input, decision)?;
         }
         Ok(receipt)
     }
@@ -169,12 +174,12 @@ impl<'a> Desk<'a> {
             at: submission.ingress,
         };
         let decision = self.decide(&bundle, Some(&before), &input, submission)?;
-        let receipt = receipt(&input, &decision);
+        let mut receipt = receipt(&input, &decision);
         let sent_by_people = matches!(input.cause, Cause::Event { .. } | Cause::Todo { .. });
         if sent_by_people && submission.ingress < last_due && matches!(receipt.answer, Answer::Refused(_)) {
             self.gathered.late_ingress(&id, &input, last_due, self.common.now())?;
         }
-        self.note(&id, Some(&before), &input, decision)?;
+        receipt.record = self.note(&id, Some(&before), &input, decision)?;
         Ok(receipt)
     }
 
@@ -195,22 +200,24 @@ impl<'a> Desk<'a> {
         })
     }
 
-    /// Puts the trade after a decision on the desk and gathers what the decision writes.
+    /// Puts the trade after a decision on the desk and gathers what the decision writes; the receipt of the line that the input
+    /// itself became.
     fn note(
         &mut self,
         id: &InstanceId,
         before: Option<&Trade>,
         input: &Input,
         decision: Decision,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Option<record::Receipt>, EngineError> {
         let Some(worked) = self.trades.get_mut(id) else {
             return Err(EngineError::NotFound);
         };
-        self.gathered
-            .decision(worked, before, input, &decision, self.common.now())?;
+        let now = self.common.now();
+        self.gathered.decision(worked, before, input, &decision, now)?;
         if decision.entries.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
+        let receipt = self.gathered.lines(worked, input, &decision, &self.common.signing, now);
         let Decision {
             trade,
             entries,
@@ -233,7 +240,7 @@ impl<'a> Desk<'a> {
             entries,
             effects,
         });
-        Ok(())
+        Ok(receipt)
     }
 
     /// Brings the trade of an instance onto the desk and returns its id.
@@ -249,6 +256,7 @@ impl<'a> Desk<'a> {
                 trade: Arc::clone(&held.trade),
                 bundle: Arc::clone(&held.bundle),
                 counters: held.counters.clone(),
+                heads: held.heads.clone(),
                 last_due: held.last_due,
                 base: Some(held),
             };
@@ -288,13 +296,30 @@ pub(super) fn load_stored(
         return Ok(None);
     };
     let bundle = common.library.pinned(conn, &stored.trade.bundle)?;
+    let heads = heads(conn, &bundle, &stored.trade)?;
     Ok(Some(Arc::new(Held {
         trade: Arc::new(stored.trade),
         bundle,
         counters: stored.counters,
+        heads,
         last_due: Time(i64::MIN),
         checked: Checked::now(),
     })))
+}
+
+/// Where the records of a trade's instances stand.
+fn heads(conn: &mut Connection, bundle: &Bundle, trade: &Trade) -> Result<BTreeMap<InstanceId, Head>, StoreError> {
+    let mut heads = BTreeMap::new();
+    for (id, instance) in &trade.instances {
+        let machine = bundle.machines.get(&instance.machine);
+        if machine.is_some_and(|machine| machine.record.is_some())
+            && let Some(last) = record_last(conn, id)?
+        {
+            let number = u64::try_from(last.number).unwrap_or_default();
+            heads.insert(Arc::clone(id), Head::at(number, &last.line));
+        }
+    }
+    Ok(heads)
 }
 
 fn receipt(input: &Input, decision: &Decision) -> Receipt {
@@ -315,5 +340,6 @@ fn receipt(input: &Input, decision: &Decision) -> Receipt {
         at: trade.now,
         states: states.unwrap_or_default(),
         transitions: own.flat_map(|entry| entry.public.transitions.clone()).collect(),
+        record: None,
     }
 }

@@ -201,6 +201,10 @@ impl Gathered {
         data: &Map,
         at: Time,
     ) -> Result<(), EngineError> {
+        if super::records::is_kept(&worked.bundle, trade, instance) {
+            // It stands in the line of this entry.
+            return Ok(());
+        }
         let counters = worked.counters.entry(instance.clone()).or_default();
         counters.recorded += 1;
         self.batch.records.push(RecordRow {

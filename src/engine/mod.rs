@@ -16,6 +16,8 @@ mod outages;
 mod projection;
 mod pulse;
 mod queue;
+mod records;
+mod signing;
 mod start;
 mod timers;
 mod writer;
@@ -78,6 +80,9 @@ pub struct Receipt {
     /// Active states of the instance afterwards.
     pub states: Vec<Name>,
     pub transitions: Vec<Taken>,
+    /// Where the machine keeps a record: the line that the event became.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<crate::record::Receipt>,
 }
 
 /// A committed trade with the definitions it is pinned to.

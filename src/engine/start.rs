@@ -16,9 +16,11 @@ use super::hub::Hub;
 use super::ingress::Ingress;
 use super::outages::Outages;
 use super::queue::Queue;
+use super::signing::Signing;
 use super::writer::Writer;
 use super::{Engine, EngineError, Library, pulse, timers};
 use crate::clock::Clock;
+use crate::record::PlatformSigner;
 use crate::store::connection::{ReadPool, Readers, Target, Use};
 use crate::store::{Backend, Connection, StoreError, calendar_rows, dialect, migrations};
 
@@ -37,6 +39,8 @@ pub struct EngineConfig {
     pub writers: usize,
     /// Trades kept in memory, at least.
     pub cached_trades: usize,
+    /// Signs records; without one they are chained, but nobody vouches for where they stand.
+    pub signer: Option<Arc<dyn PlatformSigner>>,
 }
 
 impl EngineConfig {
@@ -50,6 +54,7 @@ impl EngineConfig {
             readers: 4,
             writers: 2,
             cached_trades: 2_000,
+            signer: None,
         }
     }
 }
@@ -174,6 +179,7 @@ fn common(
         alarm: Alarm::new(),
         commits: AtomicU64::new(0),
         changes: AtomicU64::new(0),
+        signing: Signing::new(config.signer.clone()),
         clock,
     };
     pulse::outage_before_start(&common, conn)?;

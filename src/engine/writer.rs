@@ -346,6 +346,7 @@ fn decide_all(
             trade: worked.trade,
             bundle: worked.bundle,
             counters: worked.counters,
+            heads: worked.heads,
             last_due: worked.last_due,
             checked: Checked::now(),
         })

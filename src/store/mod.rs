@@ -22,6 +22,7 @@ pub mod name_rows;
 pub mod outage_rows;
 pub mod outbox_rows;
 pub mod published_rows;
+pub mod record_rows;
 pub mod schedule_rows;
 pub mod schema;
 pub mod seal_rows;

@@ -5,8 +5,8 @@ use luochui::store::batch::Batch;
 use luochui::store::connection::{Target, Use};
 use luochui::store::migrations::migrate;
 use luochui::store::schema::{
-    history, idempotency_keys, incidents, instance_fields, instances, ledger_postings, outbox, published, records,
-    timers, todo_audience, todos, trades,
+    history, idempotency_keys, incidents, instance_fields, instances, ledger_postings, outbox, published,
+    record_checkpoints, record_lines, records, timers, todo_audience, todos, trades,
 };
 use luochui::store::trade_rows::TradeMove;
 use luochui::store::{Connection, dialect};
@@ -42,6 +42,12 @@ fn dump(conn: &mut Connection) -> Batch {
         incidents: all_rows!(conn, incidents, incidents::id),
         published: all_rows!(conn, published, (published::instance, published::number)),
         records: all_rows!(conn, records, (records::instance, records::number)),
+        lines: all_rows!(conn, record_lines, (record_lines::instance, record_lines::number)),
+        checkpoints: all_rows!(
+            conn,
+            record_checkpoints,
+            (record_checkpoints::instance, record_checkpoints::slot)
+        ),
         keys: all_rows!(conn, idempotency_keys, (idempotency_keys::actor, idempotency_keys::key)),
         ..Batch::default()
     }

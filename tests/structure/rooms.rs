@@ -15,11 +15,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("telemetry", &["config"]),
     ("store", &["machine"]),
-    ("engine", &["store", "machine", "ledger", "clock"]),
+    ("record", &["machine", "seal"]),
+    ("engine", &["store", "machine", "ledger", "record", "clock"]),
     (
         "performers",
         &[
-            "engine", "store", "machine", "ledger", "identity", "clock", "config", "seal",
+            "engine", "store", "machine", "ledger", "record", "identity", "clock", "config", "seal",
         ],
     ),
     (
@@ -29,6 +30,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "store",
             "performers",
             "machine",
+            "record",
             "identity",
             "clock",
             "config",
@@ -43,6 +45,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "performers",
             "store",
             "machine",
+            "record",
             "ledger",
             "identity",
             "clock",

@@ -11,6 +11,7 @@ use super::types::{Answer, Cause, Effect, Input};
 use super::work::Work;
 use crate::machine::Time;
 use crate::machine::definition::model::{EventDefinition, Type};
+use crate::machine::history::Entry;
 use crate::machine::trade::{Instance, InstanceId, Trade};
 use crate::machine::value::{Map, Name};
 
@@ -66,8 +67,8 @@ pub struct Fact {
 }
 
 impl Work<'_> {
-    /// The lines that an entry with this hash adds to the records of the trade's instances.
-    pub(super) fn lines(&self, input: &Input, event: &Name, answer: &Answer, history: &Name) -> Vec<Line> {
+    /// The lines that an entry adds to the records of the trade's instances. What has ended keeps its record as it is.
+    pub(super) fn lines(&self, input: &Input, answer: &Answer, entry: &Entry) -> Vec<Line> {
         if self.bundle.machines.values().all(|machine| machine.record.is_none()) {
             return Vec::new();
         }
@@ -76,14 +77,21 @@ impl Work<'_> {
         let instances = concerned.iter().filter_map(|id| self.trade.instances.get(id));
         let recorded = instances.filter(|instance| {
             let machine = self.bundle.machines.get(&instance.machine);
-            machine.is_some_and(|machine| machine.record.is_some())
+            let moved = || {
+                entry
+                    .public
+                    .transitions
+                    .iter()
+                    .any(|taken| taken.instance == instance.id)
+            };
+            machine.is_some_and(|machine| machine.record.is_some()) && (!instance.done || moved())
         });
         recorded
-            .map(|instance| self.line(instance, input, event, answer, history))
+            .map(|instance| self.line(instance, input, answer, entry))
             .collect()
     }
 
-    fn line(&self, instance: &Instance, input: &Input, event: &Name, answer: &Answer, history: &Name) -> Line {
+    fn line(&self, instance: &Instance, input: &Input, answer: &Answer, entry: &Entry) -> Line {
         let own = input.instance == instance.id;
         let declared = match &input.cause {
             Cause::Event { name, payload, .. } if own => self.declared(instance, name).map(|found| (found, payload)),
@@ -95,7 +103,7 @@ impl Work<'_> {
             instance: instance.id.clone(),
             arrived: input.at,
             decided: self.now,
-            event: event.clone(),
+            event: entry.public.event.clone(),
             of: (!own).then(|| machine_of(&self.trade, &input.instance)).flatten(),
             by: sender.and_then(|sender| sender.key.clone()),
             data: declared.map_or_else(Map::new, |(definition, payload)| nameless(definition, payload)),
@@ -110,7 +118,7 @@ impl Work<'_> {
             frozen: instance.frozen,
             done: instance.done,
             signature: signature(input),
-            history: history.clone(),
+            history: entry.hash.clone(),
         }
     }
 

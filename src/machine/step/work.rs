@@ -193,7 +193,7 @@ impl<'a> Work<'a> {
         self.trade.seq = entry.seq;
         self.trade.head = entry.hash.clone();
         self.trade.now = self.now;
-        let lines = self.lines(input, &entry.public.event, &answer, &entry.hash);
+        let lines = self.lines(input, &answer, &entry);
         Decision {
             trade: self.trade,
             entries: vec![entry],

@@ -9,6 +9,7 @@ use super::incident_rows::IncidentRow;
 use super::ledger_rows::PostingRow;
 use super::outbox_rows::OutboxRow;
 use super::published_rows::{PublishedRow, RecordRow};
+use super::record_rows::{CheckpointRow, LineRow};
 use super::timer_rows::{TimerKey, TimerRow};
 use super::todo_rows::{AudienceRow, TodoRow};
 use super::trade_rows::{FieldRow, InstanceRow, TradeMove, TradeRow};
@@ -36,6 +37,8 @@ pub struct Batch {
     pub incidents: Vec<IncidentRow>,
     pub published: Vec<PublishedRow>,
     pub records: Vec<RecordRow>,
+    pub lines: Vec<LineRow>,
+    pub checkpoints: Vec<CheckpointRow>,
     pub keys: Vec<KeyRow>,
 }
 

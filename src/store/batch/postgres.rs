@@ -98,6 +98,14 @@ impl Statement {
             &batch.records,
         )?;
         parts.insert(
+            "INSERT INTO record_lines SELECT * FROM json_populate_recordset(NULL::record_lines, ",
+            &batch.lines,
+        )?;
+        parts.insert(
+            "INSERT INTO record_checkpoints SELECT * FROM json_populate_recordset(NULL::record_checkpoints, ",
+            &batch.checkpoints,
+        )?;
+        parts.insert(
             "INSERT INTO idempotency_keys SELECT * FROM json_populate_recordset(NULL::idempotency_keys, ",
             &batch.keys,
         )?;

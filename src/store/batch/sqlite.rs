@@ -6,8 +6,8 @@ use diesel::upsert::excluded;
 use super::Batch;
 use crate::store::StoreError;
 use crate::store::schema::{
-    history, idempotency_keys, incidents, instance_fields, instances, ledger_postings, outbox, published, records,
-    timers, todo_audience, todos, trades,
+    history, idempotency_keys, incidents, instance_fields, instances, ledger_postings, outbox, published,
+    record_checkpoints, record_lines, records, timers, todo_audience, todos, trades,
 };
 
 /// Inserts the rows one by one: a multi-row insert would be another statement for each length, prepared anew each time.
@@ -33,6 +33,8 @@ pub fn write(conn: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreErro
     insert_each!(conn, incidents::table, &batch.incidents);
     insert_each!(conn, published::table, &batch.published);
     insert_each!(conn, records::table, &batch.records);
+    insert_each!(conn, record_lines::table, &batch.lines);
+    insert_each!(conn, record_checkpoints::table, &batch.checkpoints);
     insert_each!(conn, idempotency_keys::table, &batch.keys);
     Ok(())
 }

@@ -4,6 +4,7 @@ mod account;
 mod effect;
 mod performer;
 mod platform;
+mod record;
 mod sealing;
 mod todo;
 mod token;
@@ -13,6 +14,7 @@ pub use account::{account_posts, accounts, drafts, files, organisations, parties
 pub use effect::{incidents, ledger_postings, outbox, published, records};
 pub use performer::{document_numbers, documents, mail_log};
 pub use platform::{calendars, definitions, heartbeats, idempotency_keys, outages, schedule_slots};
+pub use record::{record_checkpoints, record_lines};
 pub use sealing::{document_imprints, e_seals, seal_jobs, seal_signatures};
 pub use todo::{todo_audience, todos};
 pub use token::mail_tokens;
@@ -33,3 +35,4 @@ diesel::allow_tables_to_appear_in_same_query!(
     records,
 );
 diesel::allow_tables_to_appear_in_same_query!(seal_jobs, seal_signatures);
+diesel::allow_tables_to_appear_in_same_query!(record_lines, record_checkpoints);

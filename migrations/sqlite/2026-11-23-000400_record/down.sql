@@ -1,0 +1,2 @@
+DROP TABLE record_checkpoints;
+DROP TABLE record_lines;

@@ -1,0 +1,109 @@
+//! Writes the lines of decisions into the records they belong to, in the batch of the decisions. Must not sign anything but what a
+//! commit closes, and must not talk to the store.
+
+use super::desk::Worked;
+use super::gather::{Gathered, number_of};
+use super::signing::Signing;
+use crate::machine::step::{Cause, Decision, Input, Line};
+use crate::machine::trade::InstanceId;
+use crate::machine::{Bundle, Name, Time, Trade};
+use crate::record::{Appended, Checkpoint, Head, Origin, Reach, Receipt};
+use crate::store::record_rows::{CheckpointRow, LineRow, WHOLE};
+
+/// A minute: a record has at most one checkpoint in each, besides the one over the whole.
+const SLOT_MILLIS: i64 = 60_000;
+
+/// True where the instance's machine keeps a record.
+pub(super) fn is_kept(bundle: &Bundle, trade: &Trade, instance: &InstanceId) -> bool {
+    let instance = trade.instances.get(instance);
+    let machine = instance.and_then(|instance| bundle.machines.get(&instance.machine));
+    machine.is_some_and(|machine| machine.record.is_some())
+}
+
+impl Gathered {
+    /// Appends the lines of a decision; the receipt of the one that the input itself became.
+    pub fn lines(
+        &mut self,
+        worked: &mut Worked,
+        input: &Input,
+        decision: &Decision,
+        signing: &Signing,
+        now: Time,
+    ) -> Option<Receipt> {
+        let mut receipt = None;
+        for line in &decision.lines {
+            let entry = decision.entries.iter().find(|entry| entry.hash == line.history)?;
+            let seq = number_of(entry.seq);
+            let appended = self.append(worked, &decision.trade, line, seq);
+            if line.done
+                && let Some(checkpoint) = signing.whole(&line.instance, &appended.head, now)
+            {
+                self.batch.checkpoints.push(row_of(&checkpoint));
+            }
+            let own = matches!(input.cause, Cause::Event { .. })
+                && line.instance == input.instance
+                && super::gather::is_of(entry, input);
+            if own {
+                receipt = Some(Receipt::of(line, &appended, signing.latest(&line.instance)));
+            }
+        }
+        receipt
+    }
+
+    fn append(&mut self, worked: &mut Worked, trade: &Trade, line: &Line, seq: i64) -> Appended {
+        let row = |number: u64, text: &str| LineRow {
+            instance: line.instance.to_string(),
+            number: number_of(number),
+            trade: trade.id.to_string(),
+            seq,
+            line: text.to_owned(),
+        };
+        let head = worked.heads.get(&line.instance);
+        let appended = match (head, trade.instances.get(&line.instance)) {
+            (Some(head), _) => head.append(line),
+            (None, instance) => {
+                let origin = instance.map_or_else(String::new, |instance| Origin::of(trade, instance).text());
+                let appended = Head::at(0, &origin).append(line);
+                self.batch.lines.push(row(0, &origin));
+                appended
+            }
+        };
+        self.batch.lines.push(row(appended.head.size, &appended.text));
+        worked.heads.insert(line.instance.clone(), appended.head.clone());
+        appended
+    }
+}
+
+/// The row of a checkpoint.
+#[must_use]
+pub fn row_of(checkpoint: &Checkpoint) -> CheckpointRow {
+    CheckpointRow {
+        instance: checkpoint.instance.to_string(),
+        slot: match checkpoint.reach {
+            Reach::Whole => WHOLE.into(),
+            Reach::SoFar => (checkpoint.at.0.div_euclid(SLOT_MILLIS)).to_string(),
+        },
+        size: number_of(checkpoint.size),
+        sm3: checkpoint.sm3.to_string(),
+        sha256: checkpoint.sha256.to_string(),
+        at: checkpoint.at.0,
+        key: checkpoint.key.to_string(),
+        signature: checkpoint.signature.to_string(),
+    }
+}
+
+/// The checkpoint of a row.
+#[must_use]
+pub fn checkpoint_of(row: &CheckpointRow) -> Checkpoint {
+    let name = |text: &String| Name::from(text.as_str());
+    Checkpoint {
+        instance: name(&row.instance),
+        size: u64::try_from(row.size).unwrap_or_default(),
+        sm3: name(&row.sm3),
+        sha256: name(&row.sha256),
+        at: Time(row.at),
+        reach: if row.slot == WHOLE { Reach::Whole } else { Reach::SoFar },
+        key: name(&row.key),
+        signature: name(&row.signature),
+    }
+}
