@@ -180,6 +180,10 @@ pub struct Limits {
     pub events_per_second: u32,
     /// How many of them may come at once after a pause.
     pub events_burst: u32,
+    /// Live streams that are open at the same time.
+    pub streams: usize,
+    /// Live streams of one address; an office behind one address has many watchers.
+    pub streams_per_address: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -295,6 +299,8 @@ impl Default for Limits {
             commands_per_second: 20,
             events_per_second: 5,
             events_burst: 10,
+            streams: 10_000,
+            streams_per_address: 500,
         }
     }
 }
@@ -386,6 +392,7 @@ impl Config {
         config.limits.commands_per_second = 10_000;
         config.limits.events_per_second = 10_000;
         config.limits.events_burst = 10_000;
+        config.limits.streams_per_address = 10_000;
         config.login.attempts_per_minute = 10_000;
         config
     }

@@ -45,11 +45,13 @@ pub async fn assemble(mut config: Config, clock: Clock) -> Result<Running, Failu
         .map_err(|error| Failure(format!("failed to start the background loops: {error}")))?;
     let state = AppState::new(engine.clone(), config.clone())
         .map_err(|problem| Failure(format!("failed to start HTTP: {problem}")))?;
+    let streams = state.clone();
     let server = http::start(state, listener).map_err(|error| Failure(format!("failed to start HTTP: {error}")))?;
     let control = server.handle();
     let serving = tokio::spawn(server);
     let stop_http = Box::new(move || -> Stopping {
         Box::pin(async move {
+            streams.end_streams();
             control.stop(true).await;
             if let Ok(Err(error)) = serving.await {
                 tracing::error!(%error, "the HTTP server ended badly");

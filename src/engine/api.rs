@@ -11,7 +11,7 @@ use super::common::Common;
 use super::desk;
 use super::ingress::{Ingress, Stamp};
 use super::queue::{Job, Queue, Submit};
-use super::{Committed, EngineError, Library, Receipt, Request, Snapshot, Submission};
+use super::{Committed, EngineError, Library, News, Receipt, Request, Snapshot, Submission};
 use crate::clock::Clock;
 use crate::machine::Time;
 use crate::machine::calendar::Calendars;
@@ -186,6 +186,17 @@ impl Engine {
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Committed>> {
         self.inner.common.hub.subscribe()
+    }
+
+    /// What live streams are told from now on: of this process in the order of commits, and of others that there is something.
+    #[must_use]
+    pub fn news(&self) -> broadcast::Receiver<Arc<News>> {
+        self.inner.common.hub.news()
+    }
+
+    /// Waits until the engine is told to stop.
+    pub async fn stopped(&self) {
+        self.inner.stopped().await;
     }
 
     /// Milliseconds by which this process's clock differs from the database's; beyond 200 it should not serve.

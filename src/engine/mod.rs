@@ -12,6 +12,7 @@ mod ids;
 mod ingress;
 mod library;
 mod mending;
+mod neighbours;
 mod outages;
 mod projection;
 mod pulse;
@@ -24,7 +25,7 @@ mod writer;
 
 pub use api::Engine;
 pub use calendars::{ImportError, Imported};
-pub use hub::Committed;
+pub use hub::{Committed, News};
 pub use ingress::Stamp;
 pub use library::{Library, PublishError, Published};
 pub use start::{EngineConfig, Handle, lock_file};

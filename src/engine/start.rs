@@ -18,7 +18,7 @@ use super::outages::Outages;
 use super::queue::Queue;
 use super::signing::Signing;
 use super::writer::Writer;
-use super::{Engine, EngineError, Library, pulse, timers};
+use super::{Engine, EngineError, Library, neighbours, pulse, timers};
 use crate::clock::Clock;
 use crate::record::PlatformSigner;
 use crate::store::connection::{ReadPool, Readers, Target, Use};
@@ -136,6 +136,14 @@ impl Engine {
             };
             let thread = std::thread::Builder::new().name(format!("writer-{number}"));
             let thread = thread.spawn(move || writer.run(&jobs));
+            handle
+                .threads
+                .push(thread.map_err(|error| StoreError::Open(error.to_string()))?);
+        }
+        if target.backend() == Backend::Postgres {
+            let thread = std::thread::Builder::new().name("neighbours".into());
+            let stop = inner.stop.subscribe();
+            let thread = thread.spawn(move || neighbours::run(&common, &target, &stop));
             handle
                 .threads
                 .push(thread.map_err(|error| StoreError::Open(error.to_string()))?);

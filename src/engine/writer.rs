@@ -18,6 +18,7 @@ use super::cache::{Checked, Held};
 use super::common::Common;
 use super::desk::{Desk, Keys, place};
 use super::pulse::HEARTBEAT;
+use super::hub::News;
 use super::queue::{Answered, Job, Submit, Write};
 use super::{Committed, EngineError, Receipt, Submission, projection};
 use crate::machine::Time;
@@ -239,12 +240,16 @@ impl Writer {
     }
 
     /// The commit is durable: memory, listeners and the timer loop learn of it.
-    fn publish(&mut self, decided: Decided) -> Vec<Result<Receipt, EngineError>> {
+    fn publish(&mut self, mut decided: Decided) -> Vec<Result<Receipt, EngineError>> {
         for held in &decided.held {
             self.common.cache.put(held);
         }
         for committed in decided.told {
             self.common.hub.tell(committed);
+        }
+        if !decided.batch.published.is_empty() {
+            let rows = std::mem::take(&mut decided.batch.published);
+            self.common.hub.publish(News::Here(rows));
         }
         let armed = decided.batch.timers_armed.iter().chain(&decided.batch.timers_changed);
         if let Some(due) = armed.filter(|timer| timer.live).map(|timer| timer.due_at).min() {

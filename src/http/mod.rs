@@ -16,6 +16,7 @@ mod known;
 mod language;
 mod limits;
 mod links;
+mod live;
 mod middleware;
 mod once;
 pub mod openapi;

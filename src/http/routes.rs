@@ -5,7 +5,7 @@ use actix_web::web;
 
 use super::api::{
     accounts, auth, calendars, definitions, documents, files, health, hooks, incidents, instances, ledger, listings,
-    me, mine, organisations, todos,
+    live, me, mine, organisations, todos,
 };
 use super::guard::Allowed;
 pub use super::route::{Answer, Body, Route, Shape};
@@ -37,6 +37,7 @@ pub fn all() -> Vec<Route> {
     [
         platform(),
         public(),
+        watching(),
         accounts(),
         trades(),
         todos(),
@@ -114,6 +115,30 @@ fn public() -> Vec<Route> {
             to!(hooks::deliver),
         )
         .body(Body::Fields),
+    ]
+}
+
+/// What everybody may follow, the same for all. A room of an auction is an instance like any other.
+fn watching() -> Vec<Route> {
+    use Allowed::Anyone;
+    let events = Answer::Bytes("text/event-stream");
+    vec![
+        get("/api/v1/instances/{id}/live", Anyone, "实况", to!(live::show)),
+        get(
+            "/api/v1/instances/{id}/live/stream",
+            Anyone,
+            "实况流（SSE），可凭 Last-Event-ID 续接",
+            to!(live::stream),
+        )
+        .answers(events.clone()),
+        get("/api/v1/auctions/{id}", Anyone, "竞价实况", to!(live::show)),
+        get(
+            "/api/v1/auctions/{id}/stream",
+            Anyone,
+            "竞价实况流（SSE），可凭 Last-Event-ID 续接",
+            to!(live::stream),
+        )
+        .answers(events),
     ]
 }
 

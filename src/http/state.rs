@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::known::KnownCallers;
 use super::limits::{Limits, Rates};
+use super::live::Live;
 use super::password::Passwords;
 use super::problem::Problem;
 use super::token::Tokens;
@@ -27,6 +28,7 @@ pub struct Inner {
     pub limits: Limits,
     pub known: KnownCallers,
     pub files: Files,
+    pub live: Live,
 }
 
 impl std::ops::Deref for AppState {
@@ -38,7 +40,7 @@ impl std::ops::Deref for AppState {
 }
 
 impl AppState {
-    /// Reads the signing key and opens the file store.
+    /// Reads the signing key, opens the file store, and begins to follow what is published. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// No key, no folder, no randomness.
@@ -56,6 +58,7 @@ impl AppState {
             event_burst: rate(config.limits.events_burst),
         };
         let inner = Inner {
+            live: Live::start(&engine, &config.limits),
             engine,
             tokens: Tokens::new(&secret, i64::from(config.login.access_minutes) * 60),
             passwords: Passwords::new()?,
@@ -70,6 +73,11 @@ impl AppState {
     #[must_use]
     pub fn now(&self) -> Time {
         self.engine.now()
+    }
+
+    /// Ends every live stream with a word why, and refuses new ones: the server is about to stop.
+    pub fn end_streams(&self) {
+        self.live.close();
     }
 
     /// Runs blocking work (files) off the server's threads.

@@ -19,6 +19,7 @@ pub mod list_rows;
 pub mod mail_rows;
 pub mod migrations;
 pub mod name_rows;
+pub mod notices;
 pub mod outage_rows;
 pub mod outbox_rows;
 pub mod published_rows;

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::schema::{published, records};
+use super::schema::{instances, published, records};
 use super::{Connection, StoreError};
 
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
@@ -44,6 +44,35 @@ pub fn published_after(
         .order(published::number)
         .limit(limit)
         .select(PublishedRow::as_select())
+        .load(conn)?)
+}
+
+/// The last `limit` of what an instance published, in its order.
+///
+/// # Errors
+/// A failing database.
+pub fn published_last(conn: &mut Connection, instance: &str, limit: i64) -> Result<Vec<PublishedRow>, StoreError> {
+    let rows = published::table.filter(published::instance.eq(instance));
+    let mut rows: Vec<PublishedRow> = rows
+        .order(published::number.desc())
+        .limit(limit)
+        .select(PublishedRow::as_select())
+        .load(conn)?;
+    rows.reverse();
+    Ok(rows)
+}
+
+/// How much each of some instances has published, for those that have published at all.
+///
+/// # Errors
+/// A failing database.
+pub fn published_counts(conn: &mut Connection, wanted: &[String]) -> Result<Vec<(String, i64)>, StoreError> {
+    let counts = instances::table
+        .filter(instances::id.eq_any(wanted))
+        .filter(instances::published.gt(0));
+    Ok(counts
+        .order(instances::id)
+        .select((instances::id, instances::published))
         .load(conn)?)
 }
 

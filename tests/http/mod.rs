@@ -6,6 +6,7 @@ mod badinput;
 mod fair;
 mod identity;
 mod limits;
+mod live;
 mod matrix;
 mod outside;
 mod running;

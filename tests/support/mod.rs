@@ -4,4 +4,5 @@ pub mod app;
 pub mod engine;
 pub mod postgres;
 pub mod smtp;
+pub mod sse;
 pub mod web;

@@ -12,6 +12,7 @@ pub mod incidents;
 pub mod instances;
 pub mod ledger;
 pub mod listings;
+pub mod live;
 pub mod me;
 pub mod mine;
 pub mod organisations;

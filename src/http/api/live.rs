@@ -1,0 +1,70 @@
+//! The live view of an instance that publishes: where it stands, and a stream of what it publishes from then on.
+//! Public and the same for all: a token changes nothing, and an instance that the public may not see has none.
+
+use actix_web::http::header::HeaderName;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::http::caller::Caller;
+use crate::http::commands;
+use crate::http::extract::Query;
+use crate::http::middleware::address;
+use crate::http::problem::{Code, Problem};
+use crate::http::state::AppState;
+use crate::machine::Name;
+
+/// Where the instance stands.
+///
+/// # Errors
+/// `not_found` for one that the public may not see or that never publishes.
+pub async fn show(state: web::Data<AppState>, path: web::Path<String>, query: Query) -> Result<HttpResponse, Problem> {
+    query.finish()?;
+    let instance = public(&state, &path).await?;
+    let latest = state.live.latest(&instance).await?;
+    Ok(HttpResponse::Ok().json(latest.body(state.now())))
+}
+
+/// What it publishes from now on, or from after the number in `Last-Event-ID`.
+///
+/// # Errors
+/// `not_found` as above, `bad_request` for a number that cannot be one, `too_many_requests`, `overloaded`.
+pub async fn stream(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    path: web::Path<String>,
+    query: Query,
+) -> Result<HttpResponse, Problem> {
+    query.finish()?;
+    let seen = seen(&request)?;
+    let instance = public(&state, &path).await?;
+    let stream = state.live.watch(&instance, address(&request), seen).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        // Proxies must not collect what is to be seen at once.
+        .insert_header((HeaderName::from_static("x-accel-buffering"), "no"))
+        .streaming(stream))
+}
+
+async fn public(state: &AppState, id: &str) -> Result<Name, Problem> {
+    let seen = commands::see(state, id, &Caller(None).eyes()).await?;
+    let machine = seen.snapshot.bundle.machines.get(&seen.instance.machine);
+    if machine.is_some_and(|machine| machine.publishes()) {
+        Ok(seen.instance.id.clone())
+    } else {
+        Err(Problem::new(Code::NotFound))
+    }
+}
+
+/// The number that a watcher saw last. Browsers send back what they were sent, so anything else is somebody else's fault.
+fn seen(request: &HttpRequest) -> Result<Option<i64>, Problem> {
+    let wrong = || Problem::new(Code::BadRequest).detail("Last-Event-ID is the number of an event of this stream");
+    let mut values = request.headers().get_all("Last-Event-ID");
+    let Some(value) = values.next() else { return Ok(None) };
+    let text = value.to_str().map_err(|_| wrong())?;
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse::<i64>() {
+        Ok(number) if digits && values.next().is_none() => Ok(Some(number)),
+        // An empty id is what a browser holds that has seen no event yet.
+        _ if text.is_empty() => Ok(None),
+        _ => Err(wrong()),
+    }
+}
