@@ -89,6 +89,8 @@ impl Default for Limits {
             upload_bytes: 20 * 1024 * 1024,
             queue: 10_000,
             commands_per_second: 20,
+            events_per_second: 5,
+            events_burst: 10,
             streams: 10_000,
             streams_per_address: 500,
         }
