@@ -6,6 +6,7 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod carriers;
 mod conformance;
 mod definitions;
 mod engine;

@@ -4,11 +4,14 @@ pub mod assemble;
 mod audit;
 mod backup;
 mod bench;
+mod ca;
 mod demo;
 pub mod folder;
 mod migrate;
 mod serve;
+pub mod trust;
 mod user;
+pub mod verify;
 mod workflow;
 
 use std::path::PathBuf;
@@ -48,6 +51,11 @@ enum Command {
     /// Verify the histories that a database holds, also while it is served.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Judge a sealed PDF or OFD, or a seal, step by step and offline.
+    Verify(verify::Options),
+    /// Issue test certificates and test seals, which have no legal effect; not in production.
+    #[command(subcommand)]
+    Ca(ca::Command),
     /// Add, list and disable accounts, such as the first administrator's.
     #[command(subcommand)]
     User(user::Command),
@@ -78,6 +86,8 @@ pub fn run() -> ExitCode {
         Command::Workflow(command) => workflow::run(&command),
         Command::Bench(command) => bench::run(config, &command),
         Command::Audit(command) => audit::run(config, &command),
+        Command::Verify(options) => return verify::run(&options),
+        Command::Ca(command) => ca::run(config, &command),
         Command::User(command) => user::run(config, &command),
     };
     match outcome {

@@ -101,6 +101,16 @@ impl Typesetter {
     }
 }
 
+/// The file and index of the bold face, for pictures of seals.
+///
+/// # Errors
+/// None of these folders has it.
+pub fn bold_face(directories: &[PathBuf]) -> Result<(PathBuf, u32), TypesetError> {
+    let [_, bold, _] = &FACES;
+    let found = directories.iter().find_map(|folder| search(folder, bold, DEEPEST));
+    found.ok_or_else(|| TypesetError::NoFonts(bold.files.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")))
+}
+
 /// How deep below a folder fonts are looked for.
 const DEEPEST: u32 = 4;
 

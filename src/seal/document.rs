@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use serde::Serialize;
 
-use super::mark::is_test;
+use super::mark::{TEST_NOTICE, is_test};
 use super::report::{Report, Status};
 use super::ses::{Seal, Signature};
 use crate::machine::Time;
@@ -15,8 +15,10 @@ use crate::machine::Time;
 pub enum Kind {
     Pdf,
     Ofd,
-    /// A seal by itself (ESL).
+    /// A seal by itself (SESeal).
     Esl,
+    /// A signature by itself (SES_Signature), without its document.
+    Ses,
 }
 
 /// What comes out at the end.
@@ -41,6 +43,8 @@ pub struct SealShown {
     /// In milliseconds since 1970 UTC.
     pub valid_from: i64,
     pub valid_until: i64,
+    /// Made by a maker for tests: 测试签章 无法律效力
+    pub test: bool,
     /// Such as `png`.
     pub picture_kind: String,
     /// The picture in Base64; only where the maker's signature over it holds.
@@ -78,6 +82,8 @@ pub struct DocumentReport {
     pub sm3: String,
     pub report: Report,
     pub signatures: Vec<SignatureReport>,
+    /// The seal, where the file is one.
+    pub seal: Option<SealShown>,
 }
 
 impl DocumentReport {
@@ -92,6 +98,7 @@ impl DocumentReport {
             sm3: hex::encode(super::sm3(bytes)),
             report: Report::default(),
             signatures: Vec::new(),
+            seal: None,
         }
     }
 
@@ -113,8 +120,9 @@ impl DocumentReport {
             None if warned => (Verdict::Valid, "验证通过，有需要注意的事项".to_owned()),
             None => (Verdict::Valid, "验证通过".to_owned()),
         };
-        if self.signatures.iter().any(|signature| signature.test) {
-            conclusion.push_str("（测试签章 无法律效力）");
+        let seal = self.seal.as_ref().is_some_and(|seal| seal.test);
+        if seal || self.signatures.iter().any(|signature| signature.test) {
+            conclusion.push_str(&format!("（{TEST_NOTICE}）"));
         }
         (self.verdict, self.conclusion) = (verdict, conclusion);
         self
@@ -147,6 +155,7 @@ impl SealShown {
             id: seal.id().to_owned(),
             name: seal.name().to_owned(),
             maker: seal.maker().subject().shown().to_owned(),
+            test: is_test(seal.maker()),
             valid_from: from.0,
             valid_until: until.0,
             picture_kind: seal.raw_picture().kind.to_ascii_lowercase(),

@@ -2,8 +2,10 @@
 //! Must not do input or output, read a clock or draw randomness: all three are passed in.
 
 pub mod asn1;
+pub mod authority;
 pub mod certificate;
 pub mod document;
+pub mod file;
 pub mod issue;
 pub mod mark;
 pub mod ofd;
@@ -11,6 +13,7 @@ pub mod pdf;
 pub mod report;
 pub mod ses;
 pub mod sm2;
+pub mod stamp;
 pub mod trust;
 pub mod tsa;
 

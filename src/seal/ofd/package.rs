@@ -63,9 +63,7 @@ impl Package {
             if entry.name.ends_with('/') {
                 continue;
             }
-            let file = archive
-                .by_name_raw(entry.name.as_bytes())
-                .map_err(|_| PackageError::Broken)?;
+            let file = archive.by_name(&entry.name).map_err(|_| PackageError::Broken)?;
             let mut content = Vec::new();
             file.take(left.saturating_add(1))
                 .read_to_end(&mut content)
