@@ -7,6 +7,7 @@
 )]
 
 mod carriers;
+mod auction;
 mod conformance;
 mod definitions;
 mod engine;

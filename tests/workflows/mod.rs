@@ -25,7 +25,7 @@ fn texts(folder: &Path, prefix: &str, wanted: &dyn Fn(&str) -> bool, into: &mut 
     }
 }
 
-fn asset_sale() -> (Option<Bundle>, Vec<Diagnostic>) {
+pub fn asset_sale() -> (Option<Bundle>, Vec<Diagnostic>) {
     let mut files = BTreeMap::new();
     let definition =
         |name: &str| name.ends_with(".yaml") && !name.ends_with(".test.yaml") && !name.starts_with("samples");
@@ -39,7 +39,7 @@ fn asset_sale() -> (Option<Bundle>, Vec<Diagnostic>) {
     (checked.bundle, checked.diagnostics)
 }
 
-fn calendars() -> Calendars {
+pub fn calendars() -> Calendars {
     let mut files = BTreeMap::new();
     texts(
         Path::new("workflows/calendars"),

@@ -1,0 +1,3 @@
+//! The auction room: its rules against an independent model.
+
+mod rules;

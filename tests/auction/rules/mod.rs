@@ -1,0 +1,562 @@
+//! Random rules, random histories, and edges at the millisecond: what the machines answer and where the room stands must be what
+//! the model says. 2,000 histories in every run, 20,000 with `LUOCHUI_LONG=1`.
+
+mod model;
+mod stage;
+
+use luochui::machine::step::{Act, Actor, Answer, Cause};
+use luochui::machine::trade::InstanceId;
+use luochui::machine::value::{Map, Name, Value};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use model::{BIDDERS, MINUTE, Offer, PAID, Phase, Priority, Resume, Room, Rules, SECOND, Signature};
+use stage::{Stage, Trouble, bidder, money, signature, staff};
+
+use crate::workflows;
+
+type Reasons = std::collections::BTreeSet<&'static str>;
+/// An input for the machines, and the reasons that the model has against it.
+type Posed = (Actor, InstanceId, Cause, Reasons);
+
+const INCREMENT: i64 = 1_000;
+const START: i64 = 100_000;
+
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    Bid,
+    Limit,
+    Envelope,
+    Exercise,
+    Enter,
+    Join,
+    Ban,
+    Suspend,
+    Resume,
+    Reopen,
+}
+
+/// One thing that somebody does: amounts and times are told against where the room stands then.
+#[derive(Clone, Copy, Debug)]
+struct Move {
+    deed: Deed,
+    who: usize,
+    /// The amount: steps over the price (or the start), and fen beside it.
+    steps: i64,
+    beside: i64,
+    /// The time: at the deadline and these milliseconds, or so much later.
+    at_deadline: bool,
+    shift: i64,
+    pause: i64,
+    confirmed: bool,
+    signed: bool,
+    newest: bool,
+    trouble: u8,
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        14 => Just(Deed::Bid),
+        7 => Just(Deed::Limit),
+        5 => Just(Deed::Envelope),
+        2 => Just(Deed::Exercise),
+        2 => Just(Deed::Enter),
+        4 => Just(Deed::Join),
+        1 => Just(Deed::Ban),
+        1 => Just(Deed::Suspend),
+        2 => Just(Deed::Resume),
+        2 => Just(Deed::Reopen),
+    ]
+}
+
+fn one_move() -> impl Strategy<Value = Move> {
+    let amount = (
+        prop_oneof![4 => 0..4_i64, 1 => -2..30_i64],
+        prop_oneof![6 => Just(0), 1 => -1..=1_i64, 1 => Just(500)],
+    );
+    let time = (
+        prop::bool::weighted(0.3),
+        -1..=1_i64,
+        prop_oneof![Just(0), Just(1), Just(SECOND), Just(20 * SECOND), Just(70 * SECOND)],
+    );
+    let rest = (
+        prop::bool::weighted(0.7),
+        prop::bool::weighted(0.8),
+        prop::bool::weighted(0.9),
+        0..40_u8,
+    );
+    (deed(), 0..BIDDERS, amount, time, rest).prop_map(|(deed, who, amount, time, rest)| Move {
+        deed,
+        who,
+        steps: amount.0,
+        beside: amount.1,
+        at_deadline: time.0,
+        shift: time.1,
+        pause: time.2,
+        confirmed: rest.0,
+        signed: rest.1,
+        newest: rest.2,
+        trouble: rest.3,
+    })
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    let lengths = (
+        prop_oneof![Just(MINUTE), Just(4 * MINUTE)],
+        prop_oneof![2 => Just(0), 1 => Just(3 * MINUTE)],
+        prop_oneof![Just(MINUTE), Just(4 * MINUTE)],
+        prop_oneof![Just(30 * SECOND), Just(2 * MINUTE), Just(10 * MINUTE)],
+        prop_oneof![Just(0), Just(1), Just(90 * SECOND)],
+    );
+    let extension = (
+        any::<bool>(),
+        prop_oneof![2 => Just(0), 1 => 1..4_i64],
+        prop::option::weighted(0.3, 0..12 * MINUTE),
+    );
+    let amounts = (
+        any::<bool>(),
+        prop_oneof![2 => Just(0), 1 => 2..6_i64],
+        prop_oneof![Just(0), Just(20)],
+        prop::bool::weighted(0.7),
+        prop::bool::weighted(0.7),
+        prop_oneof![2 => Just(0), 1 => 3..8_i64],
+    );
+    let ways = (
+        prop::bool::weighted(0.2),
+        any::<bool>(),
+        prop::bool::weighted(0.3),
+        prop::bool::weighted(0.2),
+        prop_oneof![4 => Just(Signature::None), 1 => Just(Signature::AtEntry), 1 => Just(Signature::Every)],
+    );
+    let people = (
+        prop_oneof![Just(Priority::None), Just(Priority::SamePrice), Just(Priority::After)],
+        prop_oneof![Just(Resume::Restart), Just(Resume::FullWindow), Just(Resume::Remaining)],
+        prop::array::uniform5(prop_oneof![2 => Just(0), 1 => 1..4_i64]),
+        prop::option::weighted(0.2, 0..5 * MINUTE),
+    );
+    (lengths, extension, amounts, ways, people).prop_map(|(lengths, extension, amounts, ways, people)| {
+        let (inquiry, free, timed, window, more) = lengths;
+        let (sealed, proxy, confirm, newest, signature) = ways;
+        Rules {
+            sealed,
+            starts: people.3,
+            start: START,
+            increment: INCREMENT,
+            reserve: if amounts.5 == 0 {
+                0
+            } else {
+                START + amounts.5 * INCREMENT
+            },
+            inquiry,
+            confirm,
+            free: if sealed { 0 } else { free },
+            timed,
+            only_in_window: extension.0,
+            window,
+            // The notice must not let a deadline come nearer: never shorter than what may be left.
+            extend_by: if extension.0 { window.min(timed) } else { timed } + more,
+            most_extensions: extension.1,
+            hard_stop: extension.2,
+            multiples: amounts.0,
+            most_steps: amounts.1,
+            confirm_steps: amounts.2,
+            self_outbid: amounts.3,
+            unique: amounts.4,
+            proxy: proxy && !sealed,
+            signature,
+            newest,
+            priority: people.0,
+            priority_window: 3 * MINUTE,
+            resume: people.1,
+            ranks: people.2,
+        }
+    })
+}
+
+/// Writes the rules into the listing, as its draft would have.
+fn announce(stage: &mut Stage<'_>, rules: &Rules) {
+    let word = |word: &str| Value::from(word);
+    let time = |time: Option<i64>| time.map_or(Value::Null, Value::Int);
+    let signature = match rules.signature {
+        Signature::None => "none",
+        Signature::AtEntry => "once_at_entry",
+        Signature::Every => "every_bid",
+    };
+    let priority = match rules.priority {
+        Priority::None => "none",
+        Priority::SamePrice => "same_price",
+        Priority::After => "exercise_after",
+    };
+    let resume = match rules.resume {
+        Resume::Restart => "restart_inquiry",
+        Resume::FullWindow => "full_window",
+        Resume::Remaining => "remaining",
+    };
+    let fields: [(&str, Value); 25] = [
+        ("method", word(if rules.sealed { "sealed" } else { "ascending" })),
+        ("auction_start", time(rules.starts)),
+        ("start_price", Value::Int(rules.start)),
+        ("increment", Value::Int(rules.increment)),
+        ("reserve", Value::Int(rules.reserve)),
+        ("inquiry", Value::Int(rules.inquiry)),
+        ("confirm_required", Value::Bool(rules.confirm)),
+        ("free", Value::Int(rules.free)),
+        ("timed", Value::Int(rules.timed)),
+        (
+            "extension",
+            word(if rules.only_in_window { "in_window" } else { "every_bid" }),
+        ),
+        ("window", Value::Int(rules.window)),
+        ("extend_by", Value::Int(rules.extend_by)),
+        ("max_resets", Value::Int(rules.most_extensions)),
+        ("hard_stop", time(rules.hard_stop)),
+        ("only_multiples", Value::Bool(rules.multiples)),
+        ("max_multiple", Value::Int(rules.most_steps)),
+        ("confirm_multiple", Value::Int(rules.confirm_steps)),
+        ("self_outbid", Value::Bool(rules.self_outbid)),
+        ("unique_price", Value::Bool(rules.unique)),
+        ("proxy_allowed", Value::Bool(rules.proxy)),
+        ("bid_signature", word(signature)),
+        ("require_seen", Value::Bool(rules.newest)),
+        ("priority", word(priority)),
+        ("priority_window", Value::Int(rules.priority_window)),
+        ("resume_rule", word(resume)),
+    ];
+    stage
+        .root_mut()
+        .data
+        .extend(fields.map(|(name, value)| (Name::from(name), value)));
+    for who in 0..BIDDERS {
+        let id = stage.applications[who].clone();
+        let rank = Value::Int(rules.ranks[who]);
+        stage.instance_mut(&id).data.insert("priority_rank".into(), rank);
+    }
+}
+
+/// One history on the stage, with the model beside it.
+struct History<'a> {
+    stage: Stage<'a>,
+    room: Room,
+    now: i64,
+    log: Vec<String>,
+}
+
+impl History<'_> {
+    fn play(&mut self, one: Move) {
+        let deadline = self.room.deadline.filter(|_| one.at_deadline && !self.room.frozen);
+        let then = deadline.map_or(self.now + one.pause, |deadline| deadline + one.shift);
+        self.now = self.now.max(then);
+        let trouble = match one.trouble {
+            0 => Trouble {
+                outage: 5 * SECOND,
+                late: 0,
+            },
+            1 => Trouble {
+                outage: 0,
+                late: 3 * SECOND + 1,
+            },
+            2 => Trouble {
+                outage: 200 * SECOND,
+                late: 10 * SECOND,
+            },
+            3 => Trouble {
+                outage: 3 * SECOND,
+                late: 3 * SECOND,
+            },
+            _ => Trouble::default(),
+        };
+        self.room.pass(self.now, trouble.outage, trouble.late);
+        let before = self.room.clone();
+        let stood = self.standing();
+        let Some((actor, instance, cause, reasons)) = self.both(one, trouble) else {
+            // Nobody can do it now; time has passed all the same.
+            self.idle(trouble);
+            return self.compare();
+        };
+        let answer = self.stage.offer(actor, instance, cause, self.now, trouble);
+        self.log
+            .push(format!("{} {one:?}: {answer:?}, model {reasons:?}", self.now));
+        match &answer {
+            Answer::Taken { .. } => assert!(reasons.is_empty(), "accepted in spite of {reasons:?}"),
+            Answer::Refused(refusal) => assert!(
+                reasons.contains(&*refusal.code),
+                "{} is none of {reasons:?}",
+                refusal.code
+            ),
+            other => panic!("{other:?}"),
+        }
+        self.compare();
+        self.hold(&before, one, reasons.is_empty());
+        if !reasons.is_empty()
+            && before.deadline == self.room.deadline
+            && stood.is_some_and(|(phase, _)| phase == before.phase)
+        {
+            // What was refused moved nothing: model and machine agree, and the model did not move.
+            assert_eq!(format!("{before:?}"), format!("{:?}", self.room));
+        }
+    }
+
+    fn idle(&mut self, trouble: Trouble) {
+        let cause = Cause::Retry { timer: "none".into() };
+        self.stage.offer(staff(), "trade".into(), cause, self.now, trouble);
+    }
+
+    /// The input for the machines, and what the model answers to it.
+    fn both(&mut self, one: Move, trouble: Trouble) -> Option<Posed> {
+        let offer = self.offer_of(one);
+        let room = self.stage.room()?.id.clone();
+        let signed = one.signed.then(signature);
+        let event = |name: &str, payload: Map| Cause::Event {
+            name: name.into(),
+            payload,
+            signed: signed.clone(),
+        };
+        let own = self.stage.applications[one.who].clone();
+        let mut payload = money(offer.amount);
+        let mut with_confirmed = payload.clone();
+        with_confirmed.insert("confirmed".into(), Value::Bool(one.confirmed));
+        Some(match one.deed {
+            Deed::Bid => {
+                payload = with_confirmed;
+                payload.extend(offer.seen.map(|seen| ("seen".into(), Value::Int(seen))));
+                (
+                    bidder(one.who),
+                    room,
+                    event("bid", payload),
+                    self.room.bid(offer, self.now),
+                )
+            }
+            Deed::Limit => (
+                bidder(one.who),
+                room,
+                event("limit", payload),
+                self.room.set_limit(offer, self.now),
+            ),
+            Deed::Envelope => (
+                bidder(one.who),
+                room,
+                event("offer", with_confirmed),
+                self.room.offer(offer),
+            ),
+            Deed::Exercise => (
+                bidder(one.who),
+                room,
+                event("exercise", Map::new()),
+                self.room.exercise(one.who, one.signed),
+            ),
+            Deed::Enter => {
+                let mut reasons = Reasons::new();
+                if self.room.over() {
+                    reasons.insert("ended");
+                } else if self.room.frozen {
+                    reasons.insert("suspended");
+                } else if one.who >= PAID {
+                    reasons.insert("not_qualified");
+                } else if !one.signed {
+                    reasons.insert("bad_signature");
+                } else {
+                    self.room.entered[one.who] = true;
+                }
+                (bidder(one.who), room, event("enter", Map::new()), reasons)
+            }
+            _ => return self.around(one, (own, room), trouble),
+        })
+    }
+
+    /// What happens around the room: confirmations, exclusions, suspensions.
+    fn around(&mut self, one: Move, (own, room): (InstanceId, InstanceId), trouble: Trouble) -> Option<Posed> {
+        let none = Reasons::new();
+        match one.deed {
+            Deed::Join => {
+                let asked = self.room.phase == Phase::Inquiry && self.room.rules.confirm && one.who < PAID;
+                if !asked || self.room.frozen || self.room.joined[one.who] || self.room.banned[one.who] {
+                    return None;
+                }
+                self.room.joined[one.who] = true;
+                Some((bidder(one.who), own, Cause::event("join", Map::new()), none))
+            }
+            Deed::Ban => {
+                if one.who >= PAID || self.room.banned[one.who] || self.room.frozen || self.room.over() {
+                    return None;
+                }
+                self.room.banned[one.who] = true;
+                let payload = Map::from([("reason".into(), Value::from("扰乱秩序"))]);
+                Some((staff(), own, Cause::event("ban", payload), none))
+            }
+            Deed::Suspend => {
+                if self.room.frozen || self.room.over() {
+                    return None;
+                }
+                self.room.freeze(self.now);
+                let payload = Map::from([
+                    ("suspend_reason".into(), Value::from("其他")),
+                    ("reason".into(), Value::from("核查")),
+                ]);
+                Some((staff(), "trade".into(), Cause::event("suspend", payload), none))
+            }
+            Deed::Resume => {
+                if !self.room.frozen {
+                    return None;
+                }
+                self.room.thaw(self.now);
+                let payload = Map::from([("resume_at".into(), Value::Int(self.now))]);
+                Some((staff(), "trade".into(), Cause::event("resume", payload), none))
+            }
+            Deed::Reopen => {
+                if self.room.phase != Phase::Suspended || self.room.frozen {
+                    return None;
+                }
+                // Nobody can complete a to-do before it is there.
+                self.idle(trouble);
+                let at = self.now + one.pause.max(1);
+                self.room.reopen(at);
+                let todo = self.stage.room()?.todos.keys().next()?.clone();
+                let payload = Map::from([
+                    ("reopen_at".into(), Value::Int(at)),
+                    ("reason".into(), Value::from("断电")),
+                ]);
+                let act = Act::complete("reopen", payload);
+                Some((staff(), room, Cause::Todo { todo, act }, none))
+            }
+            _ => None,
+        }
+    }
+
+    fn offer_of(&self, one: Move) -> Offer {
+        let base = self.room.leader.map_or(START - INCREMENT, |_| self.room.price);
+        Offer {
+            by: one.who,
+            amount: (base + one.steps * INCREMENT + one.beside).max(0),
+            confirmed: one.confirmed,
+            signed: one.signed,
+            seen: Some(if one.newest {
+                self.room.accepted
+            } else {
+                self.room.accepted - 1
+            }),
+        }
+    }
+
+    /// Phase and deadline as the machines have them.
+    fn standing(&self) -> Option<(Phase, Option<i64>)> {
+        let room = self.stage.room()?;
+        let state = room.states.first()?.rsplit('.').next()?;
+        let phase = match state {
+            "waiting" => Phase::Waiting,
+            "inquiry" => Phase::Inquiry,
+            "free" => Phase::Free,
+            "timed" => Phase::Timed,
+            "sealed" => Phase::Sealed,
+            "asking_priority" => Phase::Priority,
+            "suspended" => Phase::Suspended,
+            "reopening" => Phase::Reopening,
+            "sold" => Phase::Sold,
+            "unsold" => Phase::Unsold,
+            other => panic!("the room is {other}"),
+        };
+        let timer = room.timers.iter().find(|(name, _)| !name.starts_with("todo."));
+        Some((phase, timer.map(|(_, timer)| timer.due.0)))
+    }
+
+    fn compare(&self) {
+        let room = self.stage.room().unwrap();
+        let (phase, deadline) = self.standing().unwrap();
+        assert_eq!(phase, self.room.phase, "phase");
+        if !self.room.frozen {
+            assert_eq!(deadline, self.room.deadline, "deadline");
+        }
+        assert_eq!(room.data["price"], Value::Int(self.room.price), "price");
+        assert_eq!(room.data["bids"], Value::Int(self.room.accepted), "accepted");
+        assert_eq!(room.data["resets"], Value::Int(self.room.extensions), "extensions");
+        let leader = self.room.leader.map(|leader| self.stage.plates[leader].clone());
+        let known = room.data.get("leader").and_then(Value::as_text);
+        assert_eq!(known, leader.as_deref(), "leader");
+        if phase == Phase::Sold {
+            assert_eq!(self.stage.root().data["winner"].as_text(), leader.as_deref(), "winner");
+            assert_eq!(self.stage.root().data["final_price"], Value::Int(self.room.price));
+        }
+    }
+
+    /// What holds of any rules: prices rise, deadlines do not come nearer, an extension has its exact length.
+    fn hold(&self, before: &Room, one: Move, accepted: bool) {
+        let offered = matches!(one.deed, Deed::Bid | Deed::Limit);
+        if !offered || !accepted {
+            return;
+        }
+        let same_price = self.room.price == before.price && self.room.accepted > before.accepted;
+        assert!(
+            !same_price || self.room.rules.priority == Priority::SamePrice,
+            "the price stood still"
+        );
+        assert!(
+            same_price || self.room.accepted == before.accepted || self.room.price > before.price,
+            "the price fell"
+        );
+        assert!(self.room.deadline >= before.deadline, "the deadline came nearer");
+        let (_, deadline) = self.standing().unwrap();
+        if deadline != before.deadline {
+            assert_eq!(
+                deadline,
+                Some(self.now + self.room.rules.extend_by),
+                "another length than configured"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_room_decides_as_the_text_says() {
+    let bundle = workflows::asset_sale().0.unwrap();
+    let calendars = workflows::calendars();
+    let set = Stage::set(&bundle, &calendars);
+    let cases = if std::env::var_os("LUOCHUI_LONG").is_some() {
+        20_000
+    } else {
+        2_000
+    };
+    let mut runner = TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let seen = std::cell::RefCell::new(std::collections::BTreeMap::<String, u64>::new());
+    let strategy = (rules(), prop::collection::vec(one_move(), 1..60));
+    let outcome = runner.run(&strategy, |(mut rules, moves)| {
+        let counted = set.counted;
+        rules.starts = rules.starts.map(|after| counted + after);
+        rules.hard_stop = rules.hard_stop.map(|after| counted + after);
+        let mut stage = set.again();
+        announce(&mut stage, &rules);
+        let cause = Cause::Retry { timer: "none".into() };
+        stage.offer(staff(), "trade".into(), cause, counted, Trouble::default());
+        let room = Room::opened(rules, counted);
+        let mut history = History {
+            stage,
+            room,
+            now: counted,
+            log: Vec::new(),
+        };
+        history.compare();
+        for one in moves {
+            if history.room.over() {
+                break;
+            }
+            history.play(one);
+        }
+        *seen
+            .borrow_mut()
+            .entry(format!("{:?}", history.room.phase))
+            .or_default() += 1;
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+    let seen = seen.into_inner();
+    for phase in ["Sold", "Unsold", "Timed", "Suspended", "Sealed", "Priority"] {
+        assert!(
+            seen.get(phase).copied().unwrap_or(0) > 0,
+            "no history ended in {phase}: {seen:?}"
+        );
+    }
+}
