@@ -6,8 +6,8 @@
     reason = "a test that cannot go on should stop"
 )]
 
-mod carriers;
 mod auction;
+mod carriers;
 mod conformance;
 mod definitions;
 mod engine;

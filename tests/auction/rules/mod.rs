@@ -46,6 +46,10 @@ struct Move {
     beside: i64,
     /// The time: at the deadline and these milliseconds, or so much later.
     at_deadline: bool,
+    /// At the time from which nothing is extended, where it has not come yet.
+    at_stop: bool,
+    /// The very amount that the leader has set as a limit.
+    at_limit: bool,
     shift: i64,
     pause: i64,
     confirmed: bool,
@@ -75,7 +79,11 @@ fn one_move() -> impl Strategy<Value = Move> {
         prop_oneof![6 => Just(0), 1 => -1..=1_i64, 1 => Just(500)],
     );
     let time = (
-        prop::bool::weighted(0.3),
+        (
+            prop::bool::weighted(0.3),
+            prop::bool::weighted(0.15),
+            prop::bool::weighted(0.15),
+        ),
         -1..=1_i64,
         prop_oneof![Just(0), Just(1), Just(SECOND), Just(20 * SECOND), Just(70 * SECOND)],
     );
@@ -90,7 +98,9 @@ fn one_move() -> impl Strategy<Value = Move> {
         who,
         steps: amount.0,
         beside: amount.1,
-        at_deadline: time.0,
+        at_deadline: time.0.0,
+        at_stop: time.0.1,
+        at_limit: time.0.2,
         shift: time.1,
         pause: time.2,
         confirmed: rest.0,
@@ -245,7 +255,12 @@ impl History<'_> {
     fn play(&mut self, one: Move) {
         let deadline = self.room.deadline.filter(|_| one.at_deadline && !self.room.frozen);
         let then = deadline.map_or(self.now + one.pause, |deadline| deadline + one.shift);
-        self.now = self.now.max(then);
+        let stop = self
+            .room
+            .rules
+            .hard_stop
+            .filter(|stop| one.at_stop && *stop >= self.now);
+        self.now = self.now.max(stop.map_or(then, |stop| then.min(stop + one.shift)));
         let trouble = match one.trouble {
             0 => Trouble {
                 outage: 5 * SECOND,
@@ -426,7 +441,11 @@ impl History<'_> {
         let base = self.room.leader.map_or(START - INCREMENT, |_| self.room.price);
         Offer {
             by: one.who,
-            amount: (base + one.steps * INCREMENT + one.beside).max(0),
+            amount: if one.at_limit && self.room.limit > 0 {
+                self.room.limit + one.beside
+            } else {
+                (base + one.steps * INCREMENT + one.beside).max(0)
+            },
             confirmed: one.confirmed,
             signed: one.signed,
             seen: Some(if one.newest {

@@ -97,7 +97,7 @@ pub struct Room {
     pub extensions: i64,
     pub frozen: bool,
     left: i64,
-    limit: i64,
+    pub limit: i64,
     free_over: bool,
     /// What was interrupted, and how much time it lost.
     broken: (Phase, i64),
