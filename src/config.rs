@@ -30,6 +30,7 @@ pub struct Config {
     /// Outside systems that workflows may call, by the webhook's name; nothing else is ever called.
     pub webhooks: BTreeMap<String, Webhook>,
     pub sealing: Sealing,
+    pub record: Record,
     pub limits: Limits,
     pub workers: Workers,
     pub log: Log,
@@ -164,6 +165,16 @@ pub struct Webhook {
     pub url: String,
     /// Signs what is sent.
     pub secret: String,
+}
+
+/// Records of instances and the key that vouches for them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Record {
+    /// SM2, PKCS#8 PEM; empty for one that is generated into the data folder. Processes on one database share it.
+    pub key: PathBuf,
+    /// Receipts signed with the answer; the others are signed when they are asked for.
+    pub signed_receipts_per_second: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -302,6 +313,11 @@ impl Config {
     /// The folder of .eml files, with the default filled in.
     pub fn mail_folder(&self) -> PathBuf {
         self.under_data(&self.mail.folder, "mail")
+    }
+
+    /// The file of the platform's key, with the default filled in.
+    pub fn platform_key(&self) -> PathBuf {
+        self.under_data(&self.record.key, "platform.key.pem")
     }
 
     /// The address in links, without a slash at its end.

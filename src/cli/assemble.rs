@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::pin::Pin;
 
-use super::{Failure, folder};
+use super::{Failure, folder, platform_key};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{self, Engine, EngineConfig, PublishError};
@@ -73,6 +73,7 @@ fn start_engine(config: &Config, clock: Clock) -> Result<(Engine, engine::Handle
     let settings = EngineConfig {
         queue: config.limits.queue,
         readers: config.database.readers,
+        signer: Some(platform_key::signer(config)?),
         ..EngineConfig::new(config.database_url())
     };
     Engine::start(&settings, clock).map_err(|error| Failure(format!("failed to start the engine: {error}")))

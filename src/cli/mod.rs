@@ -8,6 +8,7 @@ mod ca;
 mod demo;
 pub mod folder;
 mod migrate;
+pub mod platform_key;
 mod serve;
 pub mod trust;
 mod user;

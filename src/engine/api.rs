@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::machine::Time;
 use crate::machine::calendar::Calendars;
 use crate::machine::trade::InstanceId;
+use crate::record::{Checkpoint, PlatformSigner};
 use crate::store::connection::ReadPool;
 use crate::store::trade_rows::{instance_trade, trade_seq};
 use crate::store::{Backend, Connection, StoreError};
@@ -174,6 +175,17 @@ impl Engine {
     #[must_use]
     pub fn backend(&self) -> Backend {
         self.inner.backend
+    }
+
+    /// Who signs for the platform; `None` where nobody does.
+    #[must_use]
+    pub fn signer(&self) -> Option<&Arc<dyn PlatformSigner>> {
+        self.inner.common.signing.signer()
+    }
+
+    /// A checkpoint is durable: receipts carry it from now on.
+    pub fn learn(&self, checkpoint: Checkpoint) {
+        self.inner.common.signing.learn(checkpoint);
     }
 
     /// The newest calendars.

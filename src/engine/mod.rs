@@ -28,6 +28,7 @@ pub use calendars::{ImportError, Imported};
 pub use hub::{Committed, News};
 pub use ingress::Stamp;
 pub use library::{Library, PublishError, Published};
+pub use records::{checkpoint_of, row_of};
 pub use start::{EngineConfig, Handle, lock_file};
 
 use std::sync::Arc;

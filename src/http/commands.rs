@@ -142,9 +142,37 @@ pub async fn submit(state: &AppState, actor: Actor, entry: Entry<'_>, request: R
         ingress: entry.stamp.at(),
         request,
     };
-    let receipt = state.engine.submit(submission).await?;
-    Problem::check(&receipt.answer)?;
+    let mut receipt = state.engine.submit(submission).await?;
+    sign(state, &mut receipt);
+    // Who is refused holds a receipt as well.
+    Problem::check(&receipt.answer).map_err(|problem| match slip(&receipt) {
+        Value::Null => problem,
+        slip => problem.member("receipt", slip),
+    })?;
     Ok(receipt)
+}
+
+/// Signs the receipt of a recorded event where there is time; else it is signed when it is asked for. The nonce is derived, so that
+/// a repeated key gets the same signature.
+fn sign(state: &AppState, receipt: &mut Receipt) {
+    let (Some(record), Some(signer)) = (&mut receipt.record, state.engine.signer()) else {
+        return;
+    };
+    if signer.is_at_hand()
+        && state.limits.may_sign()
+        && let Err(error) = record.sign(&**signer)
+    {
+        tracing::error!(%error, "a receipt was not signed");
+    }
+}
+
+/// The receipt of a recorded event; null where the machine keeps no record.
+fn slip(receipt: &Receipt) -> Value {
+    let record = receipt.record.as_ref();
+    let value = record.and_then(|record| serde_json::to_value(record).ok());
+    value
+        .and_then(|value| serde_json::from_value(value).ok())
+        .unwrap_or_default()
 }
 
 /// What the sender is told: nothing that counts, and no states: which of them the sender may know is the view's answer.
@@ -159,5 +187,6 @@ pub fn present(receipt: &Receipt) -> Map {
         ("created".into(), created),
         ("repeated".into(), repeated.into()),
         ("at".into(), receipt.at.into()),
+        ("receipt".into(), slip(receipt)),
     ])
 }

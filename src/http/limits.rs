@@ -25,6 +25,8 @@ pub struct Rates {
     pub event_per_second: NonZeroU32,
     /// How many of them may come at once after a pause.
     pub event_burst: NonZeroU32,
+    /// Receipts that are signed with the answer, over all accounts.
+    pub receipts_per_second: NonZeroU32,
 }
 
 impl Default for Rates {
@@ -34,6 +36,7 @@ impl Default for Rates {
             account_per_second: NonZeroU32::new(50).unwrap_or(NonZeroU32::MIN),
             event_per_second: NonZeroU32::new(5).unwrap_or(NonZeroU32::MIN),
             event_burst: NonZeroU32::new(10).unwrap_or(NonZeroU32::MIN),
+            receipts_per_second: NonZeroU32::new(100).unwrap_or(NonZeroU32::MIN),
         }
     }
 }
@@ -44,6 +47,7 @@ pub struct Limits {
     account: Limiter<String>,
     /// By account and instance.
     event: Limiter<(Name, Name)>,
+    receipts: Limiter<()>,
 }
 
 impl Limits {
@@ -52,8 +56,14 @@ impl Limits {
         Self {
             login: limiter(Quota::per_minute(rates.login_per_minute)),
             account: limiter(Quota::per_second(rates.account_per_second)),
+            receipts: limiter(Quota::per_second(rates.receipts_per_second)),
             event: limiter(Quota::per_second(rates.event_per_second).allow_burst(rates.event_burst)),
         }
+    }
+
+    /// True where there is time to sign one more receipt with its answer.
+    pub fn may_sign(&self) -> bool {
+        self.receipts.check_key(&()).is_ok()
     }
 
     /// Counts one attempt to sign in or to register.

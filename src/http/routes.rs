@@ -5,7 +5,7 @@ use actix_web::web;
 
 use super::api::{
     accounts, auth, calendars, definitions, documents, files, health, hooks, incidents, instances, ledger, listings,
-    live, me, mine, organisations, todos,
+    live, me, mine, organisations, records, todos,
 };
 use super::guard::Allowed;
 pub use super::route::{Answer, Body, Route, Shape};
@@ -99,6 +99,15 @@ fn public() -> Vec<Route> {
             to!(documents::list),
         ),
         get(
+            "/api/v1/instances/{id}/record",
+            Anyone,
+            "一个实例的存证记录（每行一个 JSON）",
+            to!(records::show),
+        )
+        .answers(Answer::Bytes("application/x-ndjson")),
+        get("/api/v1/platform/key", Anyone, "平台签名公钥（PEM）", to!(records::key))
+            .answers(Answer::Bytes("application/x-pem-file")),
+        get(
             "/api/v1/documents/{id}",
             Anyone,
             "文书（PDF）",
@@ -156,6 +165,12 @@ fn trades() -> Vec<Route> {
         )
         .body(Body::Fields)
         .timed(),
+        get(
+            "/api/v1/instances/{id}/receipts/{number}",
+            SignedIn,
+            "本人一次操作的回执",
+            to!(records::receipt),
+        ),
         get("/api/v1/my/trades", SignedIn, "我的交易", to!(mine::list)).query(PAGED),
         post("/api/v1/files", Ordinary, "上传附件", to!(files::upload))
             .body(Body::Upload)

@@ -56,6 +56,7 @@ impl AppState {
             account_per_second: rate(config.limits.commands_per_second),
             event_per_second: rate(config.limits.events_per_second),
             event_burst: rate(config.limits.events_burst),
+            receipts_per_second: rate(config.record.signed_receipts_per_second),
         };
         let inner = Inner {
             live: Live::start(&engine, &config.limits),

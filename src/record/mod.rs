@@ -4,6 +4,7 @@
 
 pub mod chain;
 pub mod checkpoint;
+pub mod file;
 pub mod receipt;
 pub mod row;
 pub mod signer;

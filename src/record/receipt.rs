@@ -102,6 +102,31 @@ impl Receipt {
         }
     }
 
+    /// The receipt of a line that was written before.
+    #[must_use]
+    pub fn of_row(instance: &Name, row: &Row<'_>, text: &str, checkpoint: Option<Checkpoint>) -> Self {
+        let head = Head::at(row.n, text);
+        let name = |text: &str| Name::from(text);
+        Self {
+            instance: instance.clone(),
+            number: row.n,
+            event: name(&row.event),
+            by: row.by.as_deref().map(name),
+            data: Map::clone(&row.data),
+            arrived_at: row.arrived,
+            decided_at: row.decided,
+            outcome: row.outcome,
+            reason: row.reason.as_deref().map(name),
+            prev: name(&row.prev_sm3),
+            head: Digests {
+                sm3: head.sm3,
+                sha256: head.sha256,
+            },
+            checkpoint,
+            signed: None,
+        }
+    }
+
     /// Signs the receipt.
     ///
     /// # Errors

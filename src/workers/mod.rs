@@ -1,5 +1,6 @@
 //! Background loops: the outbox and calendar-driven sweeps. Each is idempotent: period and nudge.
 
+pub mod checkpoints;
 pub mod cron;
 pub mod outbox;
 mod reminders;
@@ -33,7 +34,12 @@ impl Workers {
                 tracing::error!(%error, "reminders, digests and retention have stopped");
             }
         };
-        let tasks = vec![tokio::spawn(outbox.run(stopping)), tokio::spawn(sweeping)];
+        let signing = checkpoints::run(engine.clone(), stopping.clone());
+        let tasks = vec![
+            tokio::spawn(outbox.run(stopping)),
+            tokio::spawn(sweeping),
+            tokio::spawn(signing),
+        ];
         Ok(Self { stop, tasks })
     }
 

@@ -79,7 +79,10 @@ impl TestApp {
         let own = clock.clone();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let engine_config = EngineConfig::new(config.database_url());
+                let engine_config = EngineConfig {
+                    signer: Some(luochui::cli::platform_key::signer(&config).unwrap()),
+                    ..EngineConfig::new(config.database_url())
+                };
                 let (engine, handle) = Engine::start(&engine_config, own).unwrap();
                 let state = AppState::new(engine.clone(), config).unwrap();
                 let server = http::start(state, listener).unwrap();

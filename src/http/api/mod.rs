@@ -16,4 +16,5 @@ pub mod live;
 pub mod me;
 pub mod mine;
 pub mod organisations;
+pub mod records;
 pub mod todos;

@@ -210,6 +210,8 @@ pub struct EventDefinition {
     pub payload: Vec<(Name, Type)>,
     /// Optional payload fields; absent ones enter as null.
     pub optional: BTreeSet<Name>,
+    /// Payload fields that the record does not show; the history's private part has them.
+    pub concealed: BTreeSet<Name>,
     /// Fields of the machine that the event carries and that are assigned when it is taken.
     pub form: Vec<Name>,
     /// Starts a child of this machine instead of a transition.

@@ -164,7 +164,9 @@ fn due(instance: &Instance) -> BTreeMap<Name, Time> {
 /// Declared payload fields whose type leaves no room for a name, and whose value is of that type. Anything else that was sent
 /// is in the history's private part alone.
 fn nameless(definition: &EventDefinition, payload: &Map) -> Map {
-    let shown = definition.payload.iter().filter_map(|(name, kind)| {
+    let open = definition.payload.iter();
+    let open = open.filter(|(name, _)| !definition.concealed.contains(name));
+    let shown = open.filter_map(|(name, kind)| {
         let value = payload.get(name)?;
         let fits = match kind {
             Type::Money | Type::Int | Type::Time | Type::Duration => value.as_int().is_some(),

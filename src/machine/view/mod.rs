@@ -99,6 +99,13 @@ pub fn may_see(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Read
     }
 }
 
+/// True where the actor may read the instance's record although it has not ended yet.
+pub fn may_read_record(bundle: &Bundle, trade: &Trade, instance: &Instance, actor: &Actor) -> bool {
+    let machine = bundle.machines.get(&instance.machine);
+    let readers = machine.and_then(|machine| machine.record.as_ref());
+    readers.is_some_and(|readers| admits(bundle, trade, instance, readers, Reader::Actor(actor)))
+}
+
 /// True where the reader may read this field of an instance they may see.
 pub fn may_read(bundle: &Bundle, trade: &Trade, instance: &Instance, field: &Field, reader: Reader<'_>) -> bool {
     let Some(machine) = bundle.machines.get(&instance.machine) else {

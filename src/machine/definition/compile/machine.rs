@@ -241,15 +241,8 @@ impl Compiler<'_> {
                 "choose another name",
             );
         }
-        let mut optional = BTreeSet::new();
-        for word in &event.optional.0 {
-            if payload.iter().any(|(name, _)| **name == *word.value) {
-                optional.insert(Name::from(word.value.as_str()));
-            } else {
-                self.sink
-                    .error("unknown_field", word.at, format!("the payload has no `{}`", word.value));
-            }
-        }
+        let optional = self.payload_fields(&payload, &event.optional.0);
+        let concealed = self.payload_fields(&payload, &event.conceal.0);
         let carried = Event::Known(self.own.events.get(name.value.as_str()).cloned().unwrap_or_default());
         EventDefinition {
             name: name.value.as_str().into(),
@@ -258,6 +251,7 @@ impl Compiler<'_> {
             not_from: readers::known_roles(&event.not_from.0, self.declared, &mut self.sink),
             payload,
             optional,
+            concealed,
             form: self.fields(&event.form.0),
             starts: event
                 .starts
@@ -271,6 +265,20 @@ impl Compiler<'_> {
                 .as_ref()
                 .and_then(|once| self.expression(once, &carried, &Kind::Any)),
         }
+    }
+
+    /// Names of payload fields; others are reported.
+    fn payload_fields(&mut self, payload: &[(Name, Type)], words: &[Word]) -> BTreeSet<Name> {
+        let mut found = BTreeSet::new();
+        for word in words {
+            if payload.iter().any(|(name, _)| **name == *word.value) {
+                found.insert(Name::from(word.value.as_str()));
+            } else {
+                self.sink
+                    .error("unknown_field", word.at, format!("the payload has no `{}`", word.value));
+            }
+        }
+        found
     }
 
     fn invariants(&mut self) -> Vec<(Name, Expression)> {

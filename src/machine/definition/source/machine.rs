@@ -265,6 +265,9 @@ pub struct EventSource {
     /// Payload fields that may be absent.
     #[serde(default)]
     pub optional: OneOrMany<Word>,
+    /// Payload fields that the record does not show.
+    #[serde(default)]
+    pub conceal: OneOrMany<Word>,
     /// Fields of the machine that the event carries.
     #[serde(default)]
     pub form: OneOrMany<Word>,

@@ -1,0 +1,107 @@
+//! The record of an instance, receipts of its lines, and all that a supervisor needs to verify it without the platform.
+//! Must not open a record that still runs to anybody whom the definition does not name.
+
+use actix_web::{HttpResponse, web};
+
+use crate::engine::checkpoint_of;
+use crate::http::caller::{Caller, SignedIn};
+use crate::http::commands::{self, Seen};
+use crate::http::problem::{Code, Problem};
+use crate::http::state::AppState;
+use crate::machine::history::PrivatePart;
+use crate::machine::step::Actor;
+use crate::machine::view;
+use crate::record::{Receipt, Row, file};
+use crate::store::history_rows::history_after;
+use crate::store::record_rows::{LineRow, checkpoint_latest, checkpoints_of, record_from};
+
+/// The type of a file of JSON lines.
+const LINES: &str = "application/x-ndjson";
+
+/// The record as a file: what it is of, its lines, its checkpoints.
+pub async fn show(
+    state: web::Data<AppState>,
+    caller: Caller,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let seen = commands::see(&state, &path, &caller.eyes()).await?;
+    if !may_read(&seen, &caller) {
+        return Err(Problem::new(Code::NotFound));
+    }
+    let id = seen.instance.id.to_string();
+    let (lines, checkpoints) = state
+        .engine
+        .read(move |conn| Ok((record_from(conn, &id, 0, i64::MAX)?, checkpoints_of(conn, &id)?)))
+        .await?;
+    if lines.is_empty() {
+        return Err(Problem::new(Code::NotFound));
+    }
+    let checkpoints: Vec<_> = checkpoints.iter().map(checkpoint_of).collect();
+    let lines = lines.iter().map(|row| row.line.as_str());
+    Ok(HttpResponse::Ok()
+        .content_type(LINES)
+        .body(file::write(lines, &checkpoints)))
+}
+
+/// A record is public once its instance has ended. Before, not even those who run the platform may read it, but whom the
+/// definition names.
+fn may_read(seen: &Seen, caller: &Caller) -> bool {
+    let Seen { snapshot, instance } = seen;
+    let nobody = Actor::default();
+    let actor = caller.0.as_ref().map_or(&nobody, |account| &account.actor);
+    instance.done || view::may_read_record(&snapshot.bundle, &snapshot.trade, instance, actor)
+}
+
+/// The signed receipt of a line, for whoever sent the event that it tells of.
+pub async fn receipt(
+    state: web::Data<AppState>,
+    account: SignedIn,
+    path: web::Path<(String, u64)>,
+) -> Result<HttpResponse, Problem> {
+    let (id, number) = path.into_inner();
+    let seen = commands::see(&state, &id, &Caller(Some(account.0.clone())).eyes()).await?;
+    let id = seen.instance.id.to_string();
+    let number = i64::try_from(number).map_err(|_| Problem::new(Code::NotFound))?;
+    let found = state
+        .engine
+        .read(move |conn| {
+            let Some(row) = record_from(conn, &id, number, 1)?
+                .into_iter()
+                .find(|row| row.number == number)
+            else {
+                return Ok(None);
+            };
+            let entry = history_after(conn, &row.trade, row.seq - 1, 1)?.into_iter().next();
+            let private = entry.and_then(|entry| entry.private);
+            let private = private.as_deref().map(serde_json::from_str).transpose()?;
+            Ok(Some((row, private, checkpoint_latest(conn, &id)?)))
+        })
+        .await?;
+    let (row, private, latest): (LineRow, Option<PrivatePart>, _) =
+        found.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let own = private.is_some_and(|private| private.context.actor.account == account.actor.account);
+    let parsed = Row::parse(&row.line).map_err(|error| Problem::internal("read a record", &error))?;
+    if !own || number == 0 {
+        return Err(Problem::new(Code::NotFound));
+    }
+    let latest = latest.as_ref().map(checkpoint_of);
+    let mut receipt = Receipt::of_row(&seen.instance.id, &parsed, &row.line, latest);
+    if let Some(signer) = state.engine.signer().cloned() {
+        receipt = state
+            .blocking(move || {
+                let signed = receipt.sign(&*signer);
+                signed.map_err(|error| Problem::internal("sign a receipt", &error))?;
+                Ok(receipt)
+            })
+            .await?;
+    }
+    Ok(HttpResponse::Ok().json(receipt))
+}
+
+/// The public half of the key that signs for the platform.
+pub async fn key(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
+    let signer = state.engine.signer().ok_or_else(|| Problem::new(Code::NotFound))?;
+    let pem = signer.public_key().to_pem();
+    let pem = pem.map_err(|error| Problem::internal("write the platform's key", &error))?;
+    Ok(HttpResponse::Ok().content_type("application/x-pem-file").body(pem))
+}

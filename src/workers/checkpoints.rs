@@ -1,0 +1,101 @@
+//! Signs where records stand: every minute while they grow, and once over the whole where a commit could not. Must not sign
+//! within a transaction: a signing server may take its time.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::engine::{Engine, EngineError, checkpoint_of, row_of};
+use crate::machine::{Name, Time};
+use crate::record::{Checkpoint, Head, Reach, Row};
+use crate::store::Connection;
+use crate::store::StoreError;
+use crate::store::record_rows::{LineRow, checkpoint_keep, checkpoint_latest, record_last, records_open};
+
+/// How often records are looked at.
+const PACE: Duration = Duration::from_secs(60);
+/// A clock that runs ahead of the real one passes minutes in seconds.
+const FAST_PACE: Duration = Duration::from_secs(1);
+
+/// Works until told to stop.
+pub async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
+    let pace = if engine.clock().is_virtual() { FAST_PACE } else { PACE };
+    while !*stop.borrow() {
+        tokio::select! {
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(pace) => {
+                if let Err(error) = tick(&engine, engine.now()).await {
+                    tracing::warn!(%error, "records were not signed");
+                }
+            }
+        }
+    }
+}
+
+/// A record that is still open: its last line, and the checkpoint that covers most.
+struct Open {
+    instance: Name,
+    last: LineRow,
+    latest: Option<Checkpoint>,
+}
+
+/// Signs every record that has grown since its last checkpoint; how many this process signed. Of processes that do so at once,
+/// one succeeds, and the others learn of its checkpoint.
+///
+/// # Errors
+/// A failing store; what was signed before stays signed.
+pub async fn tick(engine: &Engine, now: Time) -> Result<usize, EngineError> {
+    let Some(signer) = engine.signer() else { return Ok(0) };
+    let mut signed = 0;
+    for open in engine.read(open).await? {
+        let Some((size, reach)) = due(&open) else {
+            open.latest.into_iter().for_each(|latest| engine.learn(latest));
+            continue;
+        };
+        let head = Head::at(size, &open.last.line);
+        let (signer, instance) = (signer.clone(), open.instance.clone());
+        let signing =
+            tokio::task::spawn_blocking(move || Checkpoint::sign(&*signer, &instance, &head, (now, reach))).await;
+        let checkpoint = match signing {
+            Ok(Ok(checkpoint)) => checkpoint,
+            Ok(Err(error)) => {
+                tracing::warn!(instance.id = %open.instance, %error, "a record was not signed");
+                continue;
+            }
+            Err(error) => return Err(StoreError::Query(error.to_string()).into()),
+        };
+        let row = row_of(&checkpoint);
+        let keeping = engine.write("keep a checkpoint", move |conn| {
+            let kept = checkpoint_keep(conn, &row)?;
+            Ok((kept, checkpoint_latest(conn, &row.instance)?))
+        });
+        let (kept, latest) = keeping.await?;
+        signed += usize::from(kept);
+        latest.iter().for_each(|latest| engine.learn(checkpoint_of(latest)));
+    }
+    Ok(signed)
+}
+
+fn open(conn: &mut Connection) -> Result<Vec<Open>, StoreError> {
+    let mut found = Vec::new();
+    for instance in records_open(conn)? {
+        if let Some(last) = record_last(conn, &instance)? {
+            found.push(Open {
+                latest: checkpoint_latest(conn, &instance)?.as_ref().map(checkpoint_of),
+                instance: instance.into(),
+                last,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// What is to be signed, if anything.
+fn due(open: &Open) -> Option<(u64, Reach)> {
+    let size = u64::try_from(open.last.number).ok()?;
+    if Row::parse(&open.last.line).is_ok_and(|row| row.done) {
+        return Some((size, Reach::Whole));
+    }
+    let grown = open.latest.as_ref().is_none_or(|latest| latest.size < size);
+    grown.then_some((size, Reach::SoFar))
+}
