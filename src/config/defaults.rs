@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Database, Http, Limits, Log, LogFormat, Login, Mail, Paths, Record, Sealing, Sharing, Smtp, Tls, Tsa, Workers};
+use super::{
+    Database, Http, Limits, Log, LogFormat, Login, Mail, Paths, Record, Sealing, Sharing, Smtp, Tls, Tsa, Workers,
+};
 
 impl Default for Paths {
     fn default() -> Self {
