@@ -29,6 +29,7 @@ pub struct Config {
     pub hooks: BTreeMap<String, String>,
     /// Outside systems that workflows may call, by the webhook's name; nothing else is ever called.
     pub webhooks: BTreeMap<String, Webhook>,
+    pub certificates: Certificates,
     pub sealing: Sealing,
     pub record: Record,
     pub limits: Limits,
@@ -43,6 +44,24 @@ pub enum Environment {
     #[default]
     Production,
     Development,
+}
+
+/// Which certificates are trusted, and signing in with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Certificates {
+    /// Folder of authorities (.pem), revocation lists (.crl) and profiles (.json); empty: only what admins add.
+    pub trust: PathBuf,
+    /// How long a challenge may be answered, 120 to 300.
+    pub challenge_seconds: u32,
+    /// Threads that verify certificates at the login.
+    pub verifiers: usize,
+    /// How often revocation lists are fetched; 0 for never.
+    pub crl_fetch_minutes: u32,
+    /// Hosts, with the port where it is written in the address, from which revocation lists may be fetched.
+    pub crl_hosts: Vec<String>,
+    /// Whom holders of a certificate turn to whose authority has no contact of its own here.
+    pub contact: String,
 }
 
 /// How documents are sealed.

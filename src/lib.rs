@@ -13,4 +13,5 @@ pub mod record;
 pub mod seal;
 pub mod store;
 pub mod telemetry;
+pub mod trust;
 pub mod workers;

@@ -25,6 +25,7 @@ pub struct Running {
     pub mail_folder: PathBuf,
     engine_threads: engine::Handle,
     workers: Workers,
+    keeping: tokio::task::JoinHandle<()>,
     stop_http: Box<dyn FnOnce() -> Stopping + Send>,
 }
 
@@ -46,6 +47,8 @@ pub async fn assemble(mut config: Config, clock: Clock) -> Result<Running, Failu
     let state = AppState::new(engine.clone(), config.clone())
         .map_err(|problem| Failure(format!("failed to start HTTP: {problem}")))?;
     let streams = state.clone();
+    let trust = state.trust.clone();
+    let keeping = tokio::spawn(trust.keep(engine.clone(), config.certificates.crl_fetch_minutes));
     let server = http::start(state, listener).map_err(|error| Failure(format!("failed to start HTTP: {error}")))?;
     let control = server.handle();
     let serving = tokio::spawn(server);
@@ -65,6 +68,7 @@ pub async fn assemble(mut config: Config, clock: Clock) -> Result<Running, Failu
         mail_folder: config.mail_folder(),
         engine_threads,
         workers,
+        keeping,
         stop_http,
     })
 }
@@ -136,6 +140,9 @@ impl Running {
     pub async fn stop(self) {
         (self.stop_http)().await;
         self.workers.stop().await;
+        // It holds the engine, and nothing that it does must be finished.
+        self.keeping.abort();
+        let _aborted = self.keeping.await;
         drop(self.engine);
         let threads = self.engine_threads;
         if tokio::task::spawn_blocking(move || threads.join()).await.is_err() {

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::{
-    Database, Http, Limits, Log, LogFormat, Login, Mail, Paths, Record, Sealing, Sharing, Smtp, Tls, Tsa, Workers,
+    Certificates, Database, Http, Limits, Log, LogFormat, Login, Mail, Paths, Record, Sealing, Sharing, Smtp, Tls, Tsa,
+    Workers,
 };
 
 impl Default for Paths {
@@ -68,6 +69,19 @@ impl Default for Smtp {
             user: String::new(),
             password: String::new(),
             tls: Tls::Starttls,
+        }
+    }
+}
+
+impl Default for Certificates {
+    fn default() -> Self {
+        Self {
+            trust: PathBuf::new(),
+            challenge_seconds: 180,
+            verifiers: 1,
+            crl_fetch_minutes: 60,
+            crl_hosts: Vec::new(),
+            contact: String::new(),
         }
     }
 }

@@ -30,6 +30,8 @@ pub enum Code {
     VersionExists,
     NotRendered,
     BadSignature,
+    ChallengeRefused,
+    CertificateRefused,
     TooManyRequests,
     Overloaded,
     Unavailable,
@@ -38,7 +40,7 @@ pub enum Code {
 }
 
 /// All codes, for the documentation and the test that every row is complete.
-pub const CODES: [Code; 32] = [
+pub const CODES: [Code; 34] = [
     Code::BadRequest,
     Code::InvalidJson,
     Code::Invalid,
@@ -66,6 +68,8 @@ pub const CODES: [Code; 32] = [
     Code::VersionExists,
     Code::NotRendered,
     Code::BadSignature,
+    Code::ChallengeRefused,
+    Code::CertificateRefused,
     Code::TooManyRequests,
     Code::Overloaded,
     Code::Unavailable,
@@ -193,6 +197,30 @@ impl Code {
             ),
             Self::NotRendered => ("not_rendered", 404, "文书尚未生成", "The document is not rendered yet"),
             Self::BadSignature => ("bad_signature", 401, "签名无效", "The signature is not valid"),
+            Self::ChallengeRefused => (
+                "challenge_refused",
+                401,
+                "登录挑战无效、已使用或已过期，请重新开始",
+                "The challenge is not valid, was used or is over, start again",
+            ),
+            Self::CertificateRefused => (
+                "certificate_refused",
+                403,
+                "证书不能使用",
+                "This certificate cannot be used",
+            ),
+            Self::ChallengeRefused => (
+                "challenge_refused",
+                401,
+                "登录挑战无效、已使用或已过期，请重新开始",
+                "The challenge is not valid, was used or is over, start again",
+            ),
+            Self::CertificateRefused => (
+                "certificate_refused",
+                403,
+                "证书不能使用",
+                "This certificate cannot be used",
+            ),
             Self::TooManyRequests => ("too_many_requests", 429, "请求过于频繁", "Too many requests"),
             Self::Overloaded => ("overloaded", 503, "系统繁忙，请稍后再试", "Overloaded, try again"),
             Self::Unavailable => ("unavailable", 503, "服务暂不可用", "Not available"),

@@ -15,8 +15,9 @@ use super::pages::Drawn;
 use super::problem::{Code, Language, Problem};
 use super::state::AppState;
 
-/// Pages may show only what this server sends; the documentation's own scripts and styles lie beside it.
-const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+/// Pages may show only what this server sends; the documentation's own scripts and styles lie beside it. They may ask this
+/// machine's own ports, where the middleware of a CA listens.
+const PAGE_POLICY: &str = "default-src 'self'; connect-src 'self' http://127.0.0.1:* https://127.0.0.1:* ws://127.0.0.1:* wss://127.0.0.1:*; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
 const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// The outermost layer.

@@ -4,6 +4,9 @@
 mod api;
 mod attachments;
 mod caller;
+mod certificates;
+mod challenges;
+mod code;
 mod codes;
 mod commands;
 mod extract;
@@ -12,6 +15,7 @@ mod fresh;
 mod guard;
 mod history;
 mod hooks;
+mod key_test;
 mod known;
 mod language;
 mod limits;
@@ -35,6 +39,7 @@ mod state;
 mod strict;
 mod token;
 mod upload;
+mod verifiers;
 
 pub use caller::Standing;
 pub use guard::{Allowed, Keyed};

@@ -18,6 +18,9 @@ const COMMON_SCRIPT: &str = include_str!("../../portal/page.js");
 const TODO_SCRIPT: &str = include_str!("../../portal/todo.js");
 const TODO_SHELL: &str = include_str!("../../portal/todo.html");
 const INSTANCE_SCRIPT: &str = include_str!("../../portal/instance.js");
+const CERTIFICATE_SHELL: &str = include_str!("../../portal/certificate.html");
+const CERTIFICATE_SCRIPT: &str = include_str!("../../portal/certificate.js");
+const CERTIFICATE_PAGE_SCRIPT: &str = include_str!("../../portal/certificate-page.js");
 const INSTANCE_SHELL: &str = include_str!("../../portal/instance.html");
 
 /// Everything that stands in a page is escaped, as handlebars does unless told otherwise; the templates tell nothing else.
@@ -84,6 +87,13 @@ fn shell(id: &str, page: &'static str) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page))
 }
 
+/// `GET /certificate`: signing in with a certificate, and trying out key and seal.
+pub async fn certificate() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .body(CERTIFICATE_SHELL)
+}
+
 /// `GET /portal/{file}`
 ///
 /// # Errors
@@ -92,6 +102,8 @@ pub async fn asset(path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let (kind, text) = match path.as_str() {
         "page.css" => ("text/css; charset=utf-8", STYLE),
         "page.js" => ("text/javascript; charset=utf-8", COMMON_SCRIPT),
+        "certificate.js" => ("text/javascript; charset=utf-8", CERTIFICATE_SCRIPT),
+        "certificate-page.js" => ("text/javascript; charset=utf-8", CERTIFICATE_PAGE_SCRIPT),
         "todo.js" => ("text/javascript; charset=utf-8", TODO_SCRIPT),
         "instance.js" => ("text/javascript; charset=utf-8", INSTANCE_SCRIPT),
         _ => return Err(Problem::new(Code::NotFound)),

@@ -69,7 +69,11 @@ fn lock_after(failures: i64) -> Option<i64> {
     Some((FIRST_LOCK << doublings.min(20)).min(LONGEST_LOCK))
 }
 
-async fn open(state: &AppState, row: AccountRow, now: Time) -> Result<Issued, Problem> {
+/// Opens a session for an account that has proven who it is.
+///
+/// # Errors
+/// No randomness, or a failing store.
+pub async fn open(state: &AppState, row: AccountRow, now: Time) -> Result<Issued, Problem> {
     let days = i64::from(state.config.login.refresh_days);
     let session = SessionRow {
         id: fresh::id()?,

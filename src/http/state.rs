@@ -9,10 +9,12 @@ use super::live::Live;
 use super::password::Passwords;
 use super::problem::Problem;
 use super::token::Tokens;
+use super::verifiers::Verifiers;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::machine::Time;
 use crate::performers::files::Files;
+use crate::trust::Trust;
 
 /// One server's engine, keys, limits and folders. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +29,8 @@ pub struct Inner {
     pub passwords: Passwords,
     pub limits: Limits,
     pub known: KnownCallers,
+    pub trust: Trust,
+    pub verifiers: Verifiers,
     pub files: Files,
     pub live: Live,
 }
@@ -65,6 +69,9 @@ impl AppState {
             passwords: Passwords::new()?,
             limits: Limits::new(rates),
             known: KnownCallers::default(),
+            trust: Trust::new(&config),
+            verifiers: Verifiers::start(config.certificates.verifiers)
+                .map_err(|error| Problem::internal("start the verifiers", &error))?,
             files,
             config,
         };

@@ -122,6 +122,11 @@ impl TrustStore {
             .map(|(list, signer)| (list, signer.and_then(|at| self.authorities.get(at))))
     }
 
+    /// All profiles.
+    pub fn profiles(&self) -> impl Iterator<Item = &CaProfile> {
+        self.profiles.values()
+    }
+
     /// The profile of an authority.
     #[must_use]
     pub fn profile(&self, authority: &Certificate) -> Option<&CaProfile> {

@@ -177,6 +177,15 @@ pub fn account_by_post(conn: &mut Connection, post: &str, organisation: &str) ->
     Ok(rows.order(accounts::id).select(AccountRow::as_select()).load(conn)?)
 }
 
+/// The account that acts for a party, disabled or not.
+///
+/// # Errors
+/// A failing database.
+pub fn account_of_party(conn: &mut Connection, party: &str) -> Result<Option<AccountRow>, StoreError> {
+    let rows = accounts::table.filter(accounts::party.eq(party));
+    Ok(rows.select(AccountRow::as_select()).first(conn).optional()?)
+}
+
 /// The account that acts for a party and is not disabled.
 pub fn account_by_party(conn: &mut Connection, party: &str) -> Result<Option<AccountRow>, StoreError> {
     let rows = accounts::table

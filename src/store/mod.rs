@@ -4,6 +4,7 @@
 pub mod account_rows;
 pub mod batch;
 pub mod calendar_rows;
+pub mod challenge_rows;
 pub mod connection;
 pub mod definition_rows;
 pub mod dialect;
@@ -34,6 +35,7 @@ pub mod timer_rows;
 pub mod todo_rows;
 pub mod token_rows;
 pub mod trade_rows;
+pub mod trust_rows;
 pub mod upload_rows;
 
 pub use connection::{Backend, Connection, Target};

@@ -12,6 +12,7 @@ use crate::engine::{Engine, EngineError};
 use crate::machine::Time;
 use crate::machine::snapshot::{snapshot, todo_definition};
 use crate::performers::{context, format, mails};
+use crate::store::challenge_rows::challenge_purge;
 use crate::store::idempotency_rows::keys_forget;
 use crate::store::incident_rows::{IncidentRow, incident_open};
 use crate::store::lease_rows::{lease_forget, lease_offer};
@@ -176,6 +177,7 @@ async fn retention(engine: &Engine, now: Time, local: NaiveDateTime) -> Result<u
         Ok(keys_forget(conn, before(KEEP_KEYS))?
             + tokens_forget(conn, before(KEEP_TOKENS).0)?
             + session_purge(conn, before(KEEP_SESSIONS).0)?
+            + challenge_purge(conn, before(KEEP_TOKENS).0)?
             + lease_forget(conn, before(KEEP_OUTBOX))?
             + mails_forget(conn, before(KEEP_MAILS))?)
     };

@@ -3,6 +3,7 @@
 mod accounts;
 mod arrival;
 mod badinput;
+mod certificates;
 mod fair;
 mod identity;
 mod limits;

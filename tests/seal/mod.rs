@@ -11,7 +11,7 @@
 
 mod chains;
 mod lists;
-mod openssl;
+pub mod openssl;
 mod samples;
 mod seals;
 mod stamps;

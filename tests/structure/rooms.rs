@@ -10,6 +10,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("clock", &["machine"]),
     ("ledger", &["machine"]),
     ("identity", &["machine"]),
+    ("trust", &["engine", "store", "seal", "machine", "config"]),
     // Pure: bytes and times in, bytes and reports out.
     ("seal", &["machine", "identity"]),
     ("config", &[]),
@@ -20,7 +21,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "performers",
         &[
-            "engine", "store", "machine", "ledger", "record", "identity", "clock", "config", "seal",
+            "engine", "store", "machine", "ledger", "record", "identity", "clock", "config", "seal", "trust",
         ],
     ),
     (
@@ -35,6 +36,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "clock",
             "config",
             "seal",
+            "trust",
         ],
     ),
     (
@@ -52,6 +54,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "config",
             "telemetry",
             "seal",
+            "trust",
         ],
     ),
 ];
@@ -81,7 +84,7 @@ const KNOWN_BY: &[(&str, &[&str])] = &[
     ("comemo", &["performers"]),
     ("lettre", &["performers"]),
     ("tokio_cron_scheduler", &["workers"]),
-    ("ureq", &["performers", "cli::demo"]),
+    ("ureq", &["trust", "performers", "cli::demo"]),
     ("clap", &["cli"]),
     ("lopdf", &["seal::pdf"]),
     ("zip", &["seal::ofd"]),

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod auth;
 pub mod calendars;
+pub mod certificates;
 pub mod definitions;
 pub mod documents;
 pub mod files;
@@ -17,4 +18,6 @@ pub mod me;
 pub mod mine;
 pub mod organisations;
 pub mod records;
+pub mod soft_token;
 pub mod todos;
+pub mod trust;

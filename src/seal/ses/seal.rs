@@ -79,7 +79,7 @@ impl Seal {
     pub(super) fn read(item: Item<'_>) -> Result<Self, SesError> {
         let mut outer = certificate::sequence(item)?;
         let info = outer.expect(Tag::Sequence)?;
-        let Info { header, body } = Info::read(info)?;
+        let SignedPart { header, body } = SignedPart::read(info)?;
         let maker = Certificate::from_der(outer.expect(Tag::OctetString)?.value)?;
         let algorithm = outer.next()?.oid()?;
         let signature = outer.next()?.bits()?.to_vec();
@@ -221,7 +221,7 @@ impl Header {
     }
 }
 
-struct Info {
+struct SignedPart {
     header: Header,
     body: Body,
 }
@@ -238,7 +238,7 @@ struct Body {
     extensions: Vec<Extension>,
 }
 
-impl Info {
+impl SignedPart {
     fn read(item: Item<'_>) -> Result<Self, SesError> {
         let mut parts = item.open()?;
         let header = Header::read(parts.sequence()?)?;

@@ -1,0 +1,79 @@
+// The page on which one signs in with a certificate and tries out key and seal.
+'use strict';
+
+const place = (id) => document.getElementById(id);
+const PHONE = 'phone';
+const adapters = {};
+
+function say(text, kind) {
+  place('message').textContent = text;
+  place('message').className = kind || '';
+}
+
+function option(value, text) {
+  const made = document.createElement('option');
+  made.value = value;
+  made.textContent = text;
+  return made;
+}
+
+async function load() {
+  // A CA's own script, served beside these pages, leaves its object here; see docs/certificates.md.
+  for (const [name, sof] of Object.entries(window.caMiddleware || {})) adapters[name] = Certificates.middleware(sof, name);
+  if (await Certificates.softTokenThere()) adapters.soft = Certificates.softToken();
+  for (const [key, adapter] of Object.entries(adapters)) place('source').append(option(key, adapter.name));
+  place('source').append(option(PHONE, '手机扫码'));
+  await chosen();
+}
+
+async function chosen() {
+  const adapter = adapters[place('source').value];
+  place('soft').hidden = !(adapter && adapter.soft);
+  place('certificate').replaceChildren();
+  place('certificate').disabled = place('test').disabled = !adapter;
+  if (!adapter) return;
+  for (const one of await adapter.list()) place('certificate').append(option(one.id, one.title));
+}
+
+async function enter() {
+  const adapter = adapters[place('source').value];
+  const signed = adapter
+    ? await Certificates.enter(adapter, place('certificate').value)
+    : await Certificates.byPhone(({code, check}) => {
+        place('phone').hidden = false;
+        place('code').src = code;
+        place('check').textContent = check;
+      });
+  const opened = signed.account === 'opened' ? '，已为您开立账号，请完善资料' : '';
+  say('已登录' + (signed.name ? '：' + signed.name : '') + opened);
+}
+
+async function test() {
+  const file = place('seal').files[0];
+  const bytes = file && new Uint8Array(await file.arrayBuffer());
+  const seal = bytes && btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+  const report = await Certificates.test(adapters[place('source').value], place('certificate').value, seal);
+  const body = place('steps').tBodies[0];
+  body.replaceChildren();
+  const words = {ok: '通过', warning: '提示', failed: '未通过'};
+  for (const step of report.steps) {
+    const row = body.insertRow();
+    [step.name, words[step.status], step.reason].forEach((text) => { row.insertCell().textContent = text; });
+  }
+  place('steps').hidden = false;
+  say(words[report.status], report.status === 'failed' ? 'error' : '');
+}
+
+const guarded = (work) => async () => {
+  say('');
+  try {
+    await work();
+  } catch (error) {
+    say(error.message, 'error');
+  }
+};
+
+place('source').addEventListener('change', guarded(chosen));
+place('enter').addEventListener('click', guarded(enter));
+place('test').addEventListener('click', guarded(test));
+guarded(load)();

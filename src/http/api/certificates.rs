@@ -1,0 +1,233 @@
+//! Signing in with a certificate: challenges, answers, a phone's answer for a browser, and trying out a key.
+//! Must not know how a certificate is judged.
+
+use actix_web::http::header::ORIGIN;
+use actix_web::{HttpRequest, HttpResponse, web};
+use base64::Engine as _;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::auth::Signed;
+use crate::http::caller::SignedIn;
+use crate::http::certificates::{self, Answered, Opening};
+use crate::http::challenges::{self, Purpose};
+use crate::http::code;
+use crate::http::extract::{self, Json};
+use crate::http::key_test;
+use crate::http::middleware::address;
+use crate::http::problem::{Code, Problem};
+use crate::http::state::AppState;
+use crate::store::challenge_rows;
+
+/// The largest signature, in characters of base64: DER has 72 bytes.
+const MAX_SIGNATURE: usize = 200;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    purpose: Purpose,
+}
+
+/// A text to sign, as it is, with SM2 and SM3 under the identifier 1234567812345678.
+#[derive(Serialize, ToSchema)]
+pub struct Challenge {
+    id: String,
+    text: String,
+    /// Milliseconds since 1970.
+    expires: i64,
+    /// Shown on both screens while a phone answers.
+    check: String,
+    /// For `collect`, when a phone answers; only in the answer to who asked for the challenge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// The challenge's id.
+    challenge: String,
+    /// The signing certificate: base64 of DER, or PEM.
+    certificate: String,
+    /// Base64 of the DER signature over the text.
+    signature: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PhoneAnswer {
+    certificate: String,
+    signature: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Collect {
+    secret: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Test {
+    challenge: String,
+    certificate: String,
+    signature: String,
+    /// The seal (.esl), base64.
+    #[serde(default)]
+    seal: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Entered {
+    #[serde(flatten)]
+    signed: Signed,
+    /// Whether the account was there, was opened now, or has only now been proven.
+    account: Opening,
+    /// The name in the certificate.
+    name: String,
+    /// `person` or `organisation`
+    kind: String,
+    /// Milliseconds since 1970: when the certificate ends.
+    certificate_until: i64,
+}
+
+fn origin(request: &HttpRequest) -> Result<Option<&str>, Problem> {
+    let header = request.headers().get(ORIGIN);
+    header
+        .map(|value| value.to_str().map_err(|_| Problem::new(Code::BadRequest)))
+        .transpose()
+}
+
+fn answered(challenge: String, certificate: String, signature: &str) -> Result<Answered, Problem> {
+    extract::id(&challenge)?;
+    if signature.len() > MAX_SIGNATURE {
+        return Err(Problem::field("signature", "is too long"));
+    }
+    let signature = base64::engine::general_purpose::STANDARD
+        .decode(signature.trim())
+        .map_err(|_| Problem::field("signature", "is not base64"))?;
+    Ok(Answered {
+        challenge,
+        certificate: certificate.into_bytes(),
+        signature,
+    })
+}
+
+pub async fn challenge(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    body: Json<Ask>,
+) -> Result<HttpResponse, Problem> {
+    state.limits.login(address(&request))?;
+    let drawn = challenges::draw(&state, body.0.purpose, origin(&request)?).await?;
+    Ok(HttpResponse::Created().json(Challenge {
+        check: challenges::check_digits(&drawn.row),
+        id: drawn.row.id,
+        text: drawn.row.text,
+        expires: drawn.row.expires_at,
+        secret: Some(drawn.secret),
+    }))
+}
+
+/// What a phone reads after it has scanned the code.
+pub async fn show(state: web::Data<AppState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let row = challenges::find(&state, extract::id(&path)?, Purpose::Login, None).await?;
+    Ok(HttpResponse::Ok().json(Challenge {
+        check: challenges::check_digits(&row),
+        id: row.id,
+        text: row.text,
+        expires: row.expires_at,
+        secret: None,
+    }))
+}
+
+/// The code that a phone scans: the address of the challenge.
+pub async fn code(state: web::Data<AppState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let row = challenges::find(&state, extract::id(&path)?, Purpose::Login, None).await?;
+    let address = format!("{}/api/v1/auth/challenges/{}", row.origin, row.id);
+    Ok(HttpResponse::Ok()
+        .content_type("image/svg+xml")
+        .body(code::svg(&address)?))
+}
+
+pub async fn sign_in(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    body: Json<Answer>,
+) -> Result<HttpResponse, Problem> {
+    state.limits.login(address(&request))?;
+    let Json(Answer {
+        challenge,
+        certificate,
+        signature,
+    }) = body;
+    let answer = answered(challenge, certificate, &signature)?;
+    let entered = certificates::sign_in(&state, answer, origin(&request)?).await?;
+    Ok(HttpResponse::Ok().json(Entered {
+        signed: Signed::from(entered.issued),
+        account: entered.opening,
+        name: entered.subject.name,
+        kind: entered.subject.kind.as_str().to_owned(),
+        certificate_until: entered.subject.not_after.0,
+    }))
+}
+
+pub async fn answer(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    path: web::Path<String>,
+    body: Json<PhoneAnswer>,
+) -> Result<HttpResponse, Problem> {
+    state.limits.login(address(&request))?;
+    let Json(PhoneAnswer { certificate, signature }) = body;
+    let answer = answered(path.into_inner(), certificate, &signature)?;
+    certificates::answer(&state, answer).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// 200 with tokens once the phone has answered, 202 until then.
+pub async fn collect(
+    state: web::Data<AppState>,
+    path: web::Path<String>,
+    body: Json<Collect>,
+) -> Result<HttpResponse, Problem> {
+    let issued = certificates::collect(&state, extract::id(&path)?, &body.0.secret).await?;
+    Ok(match issued {
+        Some(issued) => HttpResponse::Ok().json(Signed::from(issued)),
+        None => HttpResponse::Accepted().json(serde_json::json!({"waiting": true})),
+    })
+}
+
+pub async fn test(state: web::Data<AppState>, request: HttpRequest, body: Json<Test>) -> Result<HttpResponse, Problem> {
+    state.limits.login(address(&request))?;
+    let Json(Test {
+        challenge,
+        certificate,
+        signature,
+        seal,
+    }) = body;
+    let answer = answered(challenge, certificate, &signature)?;
+    let seal = seal
+        .map(|seal| base64::engine::general_purpose::STANDARD.decode(seal.trim()))
+        .transpose()
+        .map_err(|_| Problem::field("seal", "is not base64"))?;
+    let report = key_test::run(&state, answer, seal, origin(&request)?).await?;
+    Ok(HttpResponse::Ok().json(serde_json::json!({"status": report.status(), "steps": report.steps})))
+}
+
+/// The certificates that one's own account has signed in with.
+pub async fn mine(state: web::Data<AppState>, account: SignedIn) -> Result<HttpResponse, Problem> {
+    let id = account.id.clone();
+    let rows = state
+        .engine
+        .read(move |conn| challenge_rows::certificates_of(conn, &id))
+        .await?;
+    let items: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            serde_json::json!({"sha256": row.sha256, "authority": row.authority, "serial": row.serial,
+                "not_after": row.not_after, "first_used_at": row.first_used_at, "last_used_at": row.last_used_at})
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(serde_json::json!({"items": items})))
+}

@@ -1,0 +1,295 @@
+//! Signing in with a certificate: proof of the key, the path, and the account of whoever the certificate names.
+//! Must not bind an account to a key, a serial number or a name: only the verified number counts.
+
+use std::sync::Arc;
+
+use super::challenges::{self, Purpose};
+use super::fresh;
+use super::problem::{Code, Problem};
+use super::sessions::{self, Issued};
+use super::state::AppState;
+use crate::machine::Time;
+use crate::seal::certificate::Certificate;
+use crate::seal::sm2::PublicKey;
+use crate::seal::trust::{self, Failure, Subject, TrustStore};
+use crate::store::account_rows::{self, AccountRow, PartyRow};
+use crate::store::challenge_rows::{self, CertificateRow, ChallengeRow};
+use crate::store::{Connection, StoreError};
+
+/// An answer to a challenge.
+pub struct Answered {
+    pub challenge: String,
+    /// DER, PEM or base64, as middleware exports it.
+    pub certificate: Vec<u8>,
+    pub signature: Vec<u8>,
+}
+
+/// Who has answered.
+pub struct Proven {
+    pub subject: Subject,
+    pub certificate: Certificate,
+}
+
+/// What a sign-in came to.
+pub struct Entered {
+    pub issued: Issued,
+    pub subject: Subject,
+    pub opening: Opening,
+}
+
+/// Whether the account was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Opening {
+    /// It was.
+    Known,
+    /// It was opened now; the profile is to be completed.
+    Opened,
+    /// It was there with a password and a number that nobody had proven; the certificate has proven it, the password is gone.
+    Proven,
+}
+
+/// Signs in with the answer to a challenge.
+///
+/// # Errors
+/// `challenge_refused`, `bad_signature`, `certificate_refused`, `identity_unavailable`.
+pub async fn sign_in(state: &AppState, answer: Answered, origin: Option<&str>) -> Result<Entered, Problem> {
+    let row = challenges::find(state, &answer.challenge, Purpose::Login, origin).await?;
+    let proven = prove(state, &row, answer).await?;
+    let (account, opening) = enter(state, &row, &proven).await?;
+    let issued = sessions::open(state, account, state.now()).await?;
+    Ok(Entered {
+        issued,
+        subject: proven.subject,
+        opening,
+    })
+}
+
+/// Takes a phone's answer to a challenge that a browser shows, for the browser to collect.
+///
+/// # Errors
+/// As [`sign_in`].
+pub async fn answer(state: &AppState, answer: Answered) -> Result<(), Problem> {
+    let row = challenges::find(state, &answer.challenge, Purpose::Login, None).await?;
+    let proven = prove(state, &row, answer).await?;
+    let (account, _) = enter(state, &row, &proven).await?;
+    let id = row.id;
+    let keep = move |conn: &mut Connection| challenge_rows::challenge_answer(conn, &id, &account.id);
+    Ok(state.engine.write("challenge answered", keep).await?)
+}
+
+/// Gives the browser the session that a phone's answer has opened; nothing while no answer is there.
+///
+/// # Errors
+/// `challenge_refused` for a wrong secret, a challenge that is over, and one that was collected.
+pub async fn collect(state: &AppState, id: &str, secret: &str) -> Result<Option<Issued>, Problem> {
+    let (key, digest, now) = (id.to_owned(), fresh::digest(secret), state.now());
+    let taken = state.engine.write("collect challenge", move |conn| {
+        let row = challenge_rows::challenge_by_id(conn, &key)?
+            .filter(|row| row.secret_sha256 == digest && row.collected_at.is_none() && now.0 < row.expires_at);
+        let Some(row) = row else {
+            return Ok(Err(Problem::new(Code::ChallengeRefused)));
+        };
+        let Some(account) = row.account else {
+            return Ok(Ok(None));
+        };
+        if !challenge_rows::challenge_collect(conn, &key, now.0)? {
+            return Ok(Err(Problem::new(Code::ChallengeRefused)));
+        }
+        Ok(Ok(account_rows::account_by_id(conn, &account)?))
+    });
+    match taken.await?? {
+        Some(account) if account.disabled_at.is_none() => Ok(Some(sessions::open(state, account, now).await?)),
+        Some(_) => Err(Problem::new(Code::ChallengeRefused)),
+        None => Ok(None),
+    }
+}
+
+/// Verifies, on the verifiers' threads, that the challenge was signed with the certificate's key, and the certificate.
+async fn prove(state: &AppState, row: &ChallengeRow, answer: Answered) -> Result<Proven, Problem> {
+    let (store, now, text) = (state.trust.current(), state.now(), row.text.clone());
+    let judged = state
+        .verifiers
+        .run(move || judge(&store, &answer, text.as_bytes(), now))
+        .await?;
+    judged.map_err(|refusal| refuse(state, &refusal))
+}
+
+/// Why an answer was refused, and whether whoever sent it holds the certificate's key.
+enum Refusal {
+    /// No certificate, or a signature that does not fit it: told to nobody but the log.
+    Stranger(&'static str),
+    Holder(Box<(Failure, Certificate, Option<trust::CaProfile>)>),
+}
+
+fn judge(store: &Arc<TrustStore>, answer: &Answered, text: &[u8], now: Time) -> Result<Proven, Refusal> {
+    let certificate =
+        Certificate::from_any(&answer.certificate).map_err(|_| Refusal::Stranger("malformed certificate"))?;
+    // The key first: what is wrong with a certificate is told to nobody who only has a copy of it.
+    if let Ok(key) = PublicKey::from_certificate(&certificate) {
+        key.verify_carried(text, &answer.signature)
+            .map_err(|_| Refusal::Stranger("the signature does not fit the challenge"))?;
+    }
+    store
+        .verify(&certificate, trust::Purpose::Login, now)
+        .map(|subject| Proven {
+            subject,
+            certificate: certificate.clone(),
+        })
+        .map_err(|failure| {
+            let profile = profile(store, &certificate, now);
+            Refusal::Holder(Box::new((failure, certificate, profile)))
+        })
+}
+
+/// The profile of the authority that the certificate says it is from, listed or not.
+fn profile(store: &TrustStore, certificate: &Certificate, now: Time) -> Option<trust::CaProfile> {
+    let chain = store.chain(certificate, trust::Purpose::Login, now).ok();
+    let listed = chain.as_ref().and_then(|chain| store.profile(chain.issuer()?));
+    listed.or_else(|| store.unlisted(certificate)).cloned()
+}
+
+fn refuse(state: &AppState, refusal: &Refusal) -> Problem {
+    match refusal {
+        Refusal::Stranger(reason) => {
+            tracing::warn!(reason, "a sign-in by certificate was refused");
+            Problem::new(Code::BadSignature)
+        }
+        Refusal::Holder(refused) => {
+            let (failure, certificate, profile) = &**refused;
+            tracing::warn!(
+                code = failure.code.as_str(),
+                certificate = certificate.sha256(),
+                authority = certificate.issuer().shown(),
+                "a certificate was refused"
+            );
+            let problem = Problem::new(Code::CertificateRefused);
+            let Some(advice) = failure.code.advice() else {
+                return problem;
+            };
+            let contact = profile
+                .as_ref()
+                .map_or(state.config.certificates.contact.as_str(), |profile| &profile.contact);
+            let mut problem = problem
+                .detail(advice)
+                .member("reason", failure.code.as_str())
+                .member("authority", certificate.issuer().shown());
+            if !contact.is_empty() {
+                problem = problem.member("contact", contact);
+            }
+            if let Some(day) = profile.as_ref().and_then(|profile| profile.cut_off) {
+                problem = problem.member("cut_off", day.to_string());
+            }
+            problem
+        }
+    }
+}
+
+/// Uses the challenge up and finds or opens the account, in one transaction.
+async fn enter(state: &AppState, row: &ChallengeRow, proven: &Proven) -> Result<(AccountRow, Opening), Problem> {
+    let fresh = (fresh::id()?, fresh::id()?);
+    let (id, now) = (row.id.clone(), state.now());
+    let used = CertificateRow {
+        account: String::new(),
+        sha256: proven.certificate.sha256(),
+        authority: proven.subject.authority.clone(),
+        serial: hex::encode(proven.certificate.serial()),
+        not_after: proven.certificate.period().1.0,
+        first_used_at: now.0,
+        last_used_at: now.0,
+    };
+    let subject = proven.subject.clone();
+    let work = move |conn: &mut Connection| {
+        if !challenge_rows::challenge_use(conn, &id, now.0)? {
+            tracing::warn!(
+                challenge = id,
+                reason = "used at the same time",
+                "a challenge was refused"
+            );
+            return Ok(Err(Problem::new(Code::ChallengeRefused)));
+        }
+        account(conn, &subject, fresh, used, now)
+    };
+    state.engine.write("sign-in by certificate", work).await?
+}
+
+type Found = Result<(AccountRow, Opening), Problem>;
+
+fn account(
+    conn: &mut Connection,
+    subject: &Subject,
+    fresh: (String, String),
+    used: CertificateRow,
+    now: Time,
+) -> Result<Found, StoreError> {
+    let party = account_rows::party_by_code(conn, subject.kind.as_str(), &subject.code)?;
+    let known = match &party {
+        Some(party) => account_rows::account_of_party(conn, &party.id)?,
+        None => None,
+    };
+    let (id, opening) = match known {
+        Some(row) if row.disabled_at.is_some() => return Ok(Err(Problem::new(Code::IdentityUnavailable))),
+        Some(row) => {
+            let proven = !challenge_rows::certificates_of(conn, &row.id)?.is_empty();
+            let opening = if proven { Opening::Known } else { Opening::Proven };
+            if !proven && !row.password_hash.is_empty() {
+                // Whoever typed this number before need not be who it belongs to: their sessions and password end here.
+                account_rows::account_set_password(conn, &row.id, "")?;
+            }
+            (row.id, opening)
+        }
+        None => {
+            let (account, party_id) = fresh;
+            let party = match party {
+                Some(party) => party,
+                None => open_party(conn, subject, party_id, now)?,
+            };
+            account_rows::account_insert(conn, &opened(&account, &party, now))?;
+            (account, Opening::Opened)
+        }
+    };
+    challenge_rows::certificate_used(
+        conn,
+        &CertificateRow {
+            account: id.clone(),
+            ..used
+        },
+    )?;
+    let row = account_rows::account_by_id(conn, &id)?.ok_or(StoreError::NotFound)?;
+    Ok(Ok((row, opening)))
+}
+
+fn open_party(conn: &mut Connection, subject: &Subject, id: String, now: Time) -> Result<PartyRow, StoreError> {
+    let party = PartyRow {
+        id,
+        kind: subject.kind.as_str().to_owned(),
+        code: subject.code.clone(),
+        name: subject.name.clone(),
+        created_at: now.0,
+    };
+    account_rows::party_insert(conn, &party)?;
+    Ok(party)
+}
+
+/// An account that only a certificate opens, prefilled with whose it is; address and telephone are still to be said.
+fn opened(id: &str, party: &PartyRow, now: Time) -> AccountRow {
+    AccountRow {
+        id: id.to_owned(),
+        name: format!("ca-{}", id.to_lowercase()),
+        display_name: party.name.clone(),
+        email: String::new(),
+        phone: None,
+        address: None,
+        // No password fits an empty hash.
+        password_hash: String::new(),
+        standing: super::caller::Standing::Ordinary.as_str().to_owned(),
+        party: Some(party.id.clone()),
+        member: false,
+        session_version: 1,
+        failures: 0,
+        locked_until: None,
+        disabled_at: None,
+        created_at: now.0,
+        version: 1,
+    }
+}
