@@ -1,8 +1,9 @@
-//! `luochui audit`: verifies histories, also while the database is served. Must not write.
+//! `luochui audit`: verifies histories and records, also while the database is served. Must not write.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Failure;
+use super::audit_file::{self, Files, Print};
 use crate::config::Config;
 use crate::engine::audit::{Depth, Report, verify};
 use crate::store::Target;
@@ -10,12 +11,24 @@ use crate::store::connection::Use;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// Verify the hash chain of every trade's history.
+    /// Verify the hash chain of every trade's history; or, given a file, a record or dossier without any database.
     Verify(Options),
 }
 
 #[derive(clap::Args)]
 pub struct Options {
+    /// A record or dossier, as the API gave it.
+    #[arg(value_name = "RECORD")]
+    record: Option<PathBuf>,
+    /// A receipt to hold the record against; also an answer of the API that carries one.
+    #[arg(long, value_name = "FILE", requires = "record")]
+    receipt: Vec<PathBuf>,
+    /// A checkpoint to hold the record against.
+    #[arg(long, value_name = "FILE", requires = "record")]
+    checkpoint: Vec<PathBuf>,
+    /// The platform's public key (PEM), with which receipts and checkpoints must be signed.
+    #[arg(long, value_name = "PEM", requires = "record")]
+    key: Option<PathBuf>,
     /// Also decide every history again and compare the outcome with what is stored.
     #[arg(long)]
     replay: bool,
@@ -29,6 +42,15 @@ pub struct Options {
 
 pub fn run(config: Option<&Path>, command: &Command) -> Result<(), Failure> {
     let Command::Verify(options) = command;
+    if let Some(record) = &options.record {
+        let files = Files {
+            record,
+            receipts: &options.receipt,
+            checkpoints: &options.checkpoint,
+            key: options.key.as_deref(),
+        };
+        return audit_file::run(&files, if options.json { Print::Json } else { Print::Text });
+    }
     let url = database_url(config, options.database.as_deref())?;
     let failed = Failure::while_doing("verify the database");
     let target = Target::parse(&url).map_err(|error| Failure(error.to_string()))?;
@@ -65,6 +87,7 @@ fn print_report(report: &Report, options: &Options) {
     if options.json {
         let line = serde_json::json!({
             "trades": report.trades, "entries": report.entries, "replayed": report.replayed, "erased": report.erased,
+            "records": report.records,
             "faults": report.faults,
         });
         println!("{line}");
@@ -76,6 +99,10 @@ fn print_report(report: &Report, options: &Options) {
     println!(
         "verified the chains of {} trades with {} history entries",
         report.trades, report.entries
+    );
+    println!(
+        "verified {} records that instances keep, with {} lines",
+        report.records, report.lines
     );
     if options.replay {
         println!(

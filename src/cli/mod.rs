@@ -2,6 +2,7 @@
 
 pub mod assemble;
 mod audit;
+mod audit_file;
 mod backup;
 mod bench;
 mod ca;

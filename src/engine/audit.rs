@@ -1,6 +1,8 @@
 //! Verifies what is stored: that every history hangs together, and that deciding it again gives the stored trade.
 //! Must not write.
 
+mod records;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,6 +33,9 @@ pub struct Report {
     pub replayed: u64,
     /// Histories with an erased private part: provable, but not to be replayed.
     pub erased: u64,
+    /// Records of instances, with their lines; decided again where the history was.
+    pub records: u64,
+    pub lines: u64,
     /// One sentence each.
     pub faults: Vec<String>,
 }
@@ -87,12 +92,18 @@ fn verify_trade(
         )));
     }
     report.entries += stored.seq;
+    let records = records::stored(conn, &stored)?;
+    records::verify(&records, &entries, report).map_err(corrupt)?;
     if depth == Depth::Chains {
         return Ok(());
     }
     let bundle = bundle(conn, &stored.bundle, bundles)?;
-    match history::replay(&bundle, calendars, &entries) {
-        Ok(Some(trade)) if history::canonical(&trade) == history::canonical(&stored) => report.replayed += 1,
+    let mut rebuilt = records::Rebuilding::of(&records);
+    match history::replay_with(&bundle, calendars, &entries, &mut |decision| rebuilt.take(decision)) {
+        Ok(Some(trade)) if history::canonical(&trade) == history::canonical(&stored) => {
+            rebuilt.compare(&records).map_err(corrupt)?;
+            report.replayed += 1;
+        }
         Ok(_) => {
             return Err(corrupt(
                 "deciding its history again gives another trade than is stored".into(),

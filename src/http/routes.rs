@@ -235,6 +235,13 @@ fn administration() -> Vec<Route> {
             "一宗交易的资金分录与余额",
             to!(ledger::show),
         ),
+        get(
+            "/api/v1/admin/instances/{id}/dossier",
+            Supervision,
+            "一个实例的核验案卷：记录、全部进程、流程定义、日历",
+            to!(records::dossier),
+        )
+        .answers(Answer::Bytes("application/x-ndjson")),
         get("/api/v1/admin/incidents", Supervision, "事故", to!(incidents::list)).query(PAGED),
         post(
             "/api/v1/admin/incidents/{id}/retry",

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::Time;
 use super::calendar::Calendars;
 use super::definition::model::Bundle;
-use super::step::{self, Answer, Context, Input};
+use super::step::{self, Answer, Context, Decision, Input};
 use super::trade::{Instance, Trade};
 use super::value::Name;
 
@@ -176,6 +176,19 @@ pub fn verify(entries: &[Entry]) -> Result<Name, BrokenAt> {
 /// # Errors
 /// The first entry that does not fit its chain, was erased, or does not come out the same.
 pub fn replay(bundle: &Bundle, calendars: &Calendars, entries: &[Entry]) -> Result<Option<Trade>, BrokenAt> {
+    replay_with(bundle, calendars, entries, &mut |_| {})
+}
+
+/// The same, and shows each decision.
+///
+/// # Errors
+/// The same.
+pub fn replay_with(
+    bundle: &Bundle,
+    calendars: &Calendars,
+    entries: &[Entry],
+    see: &mut dyn FnMut(&Decision),
+) -> Result<Option<Trade>, BrokenAt> {
     verify(entries)?;
     let mut trade: Option<Trade> = None;
     for entry in entries {
@@ -185,6 +198,7 @@ pub fn replay(bundle: &Bundle, calendars: &Calendars, entries: &[Entry]) -> Resu
         if decision.entries.first() != Some(entry) {
             return Err(broken(Break::Replay));
         }
+        see(&decision);
         trade = Some(decision.trade);
     }
     Ok(trade)

@@ -4,10 +4,12 @@
 
 pub mod chain;
 pub mod checkpoint;
+pub mod dossier;
 pub mod file;
 pub mod receipt;
 pub mod row;
 pub mod signer;
+pub mod verify;
 
 pub use chain::{Appended, Head, Origin};
 pub use checkpoint::{Checkpoint, Reach};

@@ -6,12 +6,15 @@ use actix_web::{HttpResponse, web};
 use crate::engine::checkpoint_of;
 use crate::http::caller::{Caller, SignedIn};
 use crate::http::commands::{self, Seen};
+use crate::http::extract;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::machine::history::PrivatePart;
 use crate::machine::step::Actor;
 use crate::machine::view;
+use crate::record::dossier::{FORMAT, Part, line};
 use crate::record::{Receipt, Row, file};
+use crate::store::StoreError;
 use crate::store::history_rows::history_after;
 use crate::store::record_rows::{LineRow, checkpoint_latest, checkpoints_of, record_from};
 
@@ -50,6 +53,59 @@ fn may_read(seen: &Seen, caller: &Caller) -> bool {
     let nobody = Actor::default();
     let actor = caller.0.as_ref().map_or(&nobody, |account| &account.actor);
     instance.done || view::may_read_record(&snapshot.bundle, &snapshot.trade, instance, actor)
+}
+
+/// All that is needed to decide the trade again. Only once the instance has ended: it holds what nobody may know before.
+pub async fn dossier(state: web::Data<AppState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let snapshot = state.engine.trade(&extract::id(&path)?.into()).await?;
+    let instance = snapshot.trade.instances.get(path.as_str());
+    let instance = instance.filter(|instance| instance.done);
+    let instance = instance.ok_or_else(|| Problem::new(Code::NotFound))?.id.clone();
+    let calendars = state.engine.calendars();
+    let (id, trade) = (instance.to_string(), snapshot.trade.id.to_string());
+    let (lines, checkpoints, entries) = state
+        .engine
+        .read(move |conn| {
+            let lines = record_from(conn, &id, 0, i64::MAX)?;
+            Ok((
+                lines,
+                checkpoints_of(conn, &id)?,
+                history_after(conn, &trade, 0, i64::MAX)?,
+            ))
+        })
+        .await?;
+    if lines.is_empty() {
+        return Err(Problem::new(Code::NotFound));
+    }
+    let text = state
+        .blocking(move || {
+            let failed = |error: StoreError| Problem::internal("read a history entry", &error);
+            let head = Part::Dossier {
+                format: FORMAT.into(),
+                instance,
+            };
+            let mut text = line(&head);
+            for (path, content) in &snapshot.bundle.files {
+                let (path, content) = (path.clone(), content.clone());
+                text.push_str(&line(&Part::File { path, text: content }));
+            }
+            if let Some(calendar) = calendars.0.get(&snapshot.bundle.calendar) {
+                let (name, calendar) = (snapshot.bundle.calendar.clone(), calendar.clone());
+                text.push_str(&line(&Part::Calendar { name, calendar }));
+            }
+            for row in &entries {
+                text.push_str(&line(&Part::Entry(Box::new(row.entry().map_err(failed)?))));
+            }
+            lines
+                .into_iter()
+                .for_each(|row| text.push_str(&line(&Part::Line(row.line))));
+            checkpoints
+                .iter()
+                .for_each(|row| text.push_str(&line(&Part::Checkpoint(checkpoint_of(row)))));
+            Ok(text)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().content_type(LINES).body(text))
 }
 
 /// The signed receipt of a line, for whoever sent the event that it tells of.
