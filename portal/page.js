@@ -30,7 +30,8 @@ async function call(method, path, body, headers) {
     section.hidden = true;
     login.hidden = false;
   }
-  if (!response.ok) throw new Error(answer.title + (answer.detail ? '：' + answer.detail : ''));
+  // What the server said stays with the error: a refusal may tell more, and one without it may be tried again.
+  if (!response.ok) throw Object.assign(new Error(answer.title + (answer.detail ? '：' + answer.detail : '')), {problem: answer});
   return answer;
 }
 
@@ -94,7 +95,7 @@ async function documents(instance) {
 login.addEventListener('submit', async (event) => {
   event.preventDefault();
   try {
-    const name = document.getElementById('name').value;
+    const name = login.querySelector('[autocomplete=username]').value;
     const password = document.getElementById('password').value;
     sessionStorage.setItem('token', (await call('POST', '/auth/login', {name, password})).access_token);
     await load();

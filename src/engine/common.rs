@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use super::Library;
 use super::cache::Cache;
 use super::hub::Hub;
+use super::ids::Random;
 use super::outages::Outages;
 use super::signing::Signing;
 use crate::clock::Clock;
@@ -31,6 +32,7 @@ pub(super) struct Common {
     /// Closures that this process's writers have committed, heartbeats aside: whatever is written beside the trades.
     pub changes: AtomicU64,
     pub signing: Signing,
+    pub random: Random,
 }
 
 impl Common {
@@ -57,7 +59,7 @@ impl Common {
         let (late, outage) = trade.map_or((0, 0), |trade| self.lateness(trade, at));
         Ok(Context {
             actor: actor.clone(),
-            seed: super::ids::seed()?,
+            seed: self.random.seed()?,
             outage,
             late,
             calendar_version: calendars.0.get(&bundle.calendar).map_or(0, |calendar| calendar.version),

@@ -133,7 +133,7 @@ impl<'a> Desk<'a> {
     }
 
     fn open(&mut self, submission: &Submission, bundle: Arc<Bundle>, cause: Cause) -> Result<Receipt, EngineError> {
-        let instance = super::ids::fresh()?;
+        let instance = self.common.random.fresh()?;
         let input = Input {
             instance: Arc::clone(&instance),
             cause,

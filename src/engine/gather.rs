@@ -77,6 +77,9 @@ impl Gathered {
         for (number, effect) in decision.effects.iter().enumerate() {
             self.effect(worked, &decision.trade, number, effect, now)?;
         }
+        if let Some(before) = before {
+            self.standstills(worked, before, decision)?;
+        }
         let own = decision.entries.iter().find(|entry| is_of(entry, input));
         self.todos(before, &decision.trade, own);
         Ok(())
@@ -189,6 +192,24 @@ impl Gathered {
             at: at.0,
             data: json(data)?,
         });
+        Ok(())
+    }
+
+    /// Who follows an instance is told that it stands still, and that it moves again where it does not publish so itself.
+    fn standstills(&mut self, worked: &mut Worked, before: &Trade, decision: &Decision) -> Result<(), EngineError> {
+        let trade = &decision.trade;
+        for (id, instance) in &trade.instances {
+            let turned = before
+                .instances
+                .get(id)
+                .is_some_and(|old| old.frozen != instance.frozen);
+            let followed = worked.counters.get(id).is_some_and(|counters| counters.published > 0);
+            let own = |effect: &Effect| matches!(effect, Effect::Published { instance, .. } if instance == id);
+            if turned && followed && (instance.frozen || !decision.effects.iter().any(own)) {
+                let data = Map::from([("frozen".into(), instance.frozen.into())]);
+                self.published(worked, trade, id, &data, trade.now)?;
+            }
+        }
         Ok(())
     }
 

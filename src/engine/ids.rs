@@ -1,5 +1,8 @@
 //! Random seeds and identifiers. The only place of the write path that draws randomness.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use sha2::{Digest as _, Sha256};
 
 use crate::machine::{Name, Time};
@@ -11,20 +14,57 @@ const ALPHABET: [char; 32] = [
     'Q', 'R', 'S', 'T', 'V', 'W', 'X', 'Y', 'Z',
 ];
 
-/// 32 random bytes in hex: what a step derives its ids and salts from.
-///
-/// # Errors
-/// A system without randomness.
-pub(super) fn seed() -> Result<Name, StoreError> {
-    Ok(hex::encode(random::<32>()?).into())
+/// Where the seeds of steps and the ids of trades come from. Cheap to clone; all clones draw from the same source.
+#[derive(Clone, Debug, Default)]
+pub enum Random {
+    /// The operating system's.
+    #[default]
+    System,
+    /// What follows from a text, drawn one after the other: for worlds that are to be compared byte by byte.
+    Seeded(Arc<(String, AtomicU64)>),
 }
 
-/// A random identifier of 26 characters.
+impl Random {
+    #[must_use]
+    pub fn seeded(text: &str) -> Self {
+        Self::Seeded(Arc::new((text.to_owned(), AtomicU64::new(0))))
+    }
+
+    /// 32 random bytes in hex: what a step derives its ids and salts from.
+    ///
+    /// # Errors
+    /// A system without randomness.
+    pub(super) fn seed(&self) -> Result<Name, StoreError> {
+        Ok(hex::encode(self.draw()?).into())
+    }
+
+    /// A random identifier of 26 characters.
+    ///
+    /// # Errors
+    /// A system without randomness.
+    pub(super) fn fresh(&self) -> Result<Name, StoreError> {
+        Ok(base32(&self.draw()?).into())
+    }
+
+    fn draw(&self) -> Result<[u8; 32], StoreError> {
+        match self {
+            Self::System => random(),
+            Self::Seeded(source) => {
+                let (text, drawn) = &**source;
+                let number = drawn.fetch_add(1, Ordering::SeqCst);
+                let digest = Sha256::new().chain_update(text).chain_update(number.to_be_bytes());
+                Ok(digest.finalize().into())
+            }
+        }
+    }
+}
+
+/// A random identifier of 26 characters, for what no trade holds.
 ///
 /// # Errors
 /// A system without randomness.
 pub(super) fn fresh() -> Result<Name, StoreError> {
-    Ok(base32(&random::<17>()?).into())
+    Random::System.fresh()
 }
 
 /// An identifier that follows from a history hash and a number within its decision, and that sorts by time.
@@ -40,8 +80,8 @@ pub(super) fn derived(at: Time, head: &str, number: usize) -> String {
     time + &rest
 }
 
-fn random<const N: usize>() -> Result<[u8; N], StoreError> {
-    let mut bytes = [0; N];
+fn random() -> Result<[u8; 32], StoreError> {
+    let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| StoreError::Query(format!("no randomness: {error}")))?;
     Ok(bytes)
 }
@@ -70,6 +110,17 @@ mod tests {
         let times = [0, 1, 31, 32, 1_795_399_200_000, 1_795_399_200_001, 1_895_399_200_000];
         let ids: Vec<_> = times.iter().map(|at| id(*at, 0)).collect();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "{ids:?}");
+    }
+
+    #[test]
+    fn what_is_drawn_from_a_text_comes_again_and_from_another_does_not() {
+        let draw = |text: &str| {
+            let random = Random::seeded(text);
+            [random.seed().unwrap(), random.seed().unwrap(), random.fresh().unwrap()]
+        };
+        assert_eq!(draw("one"), draw("one"));
+        let (one, other) = (draw("one"), draw("other"));
+        assert!(one[0] != one[1] && one[0] != other[0]);
     }
 
     #[test]

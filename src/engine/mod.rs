@@ -26,6 +26,7 @@ mod writer;
 pub use api::Engine;
 pub use calendars::{ImportError, Imported};
 pub use hub::{Committed, News};
+pub use ids::Random;
 pub use ingress::Stamp;
 pub use library::{Library, PublishError, Published};
 pub use records::{checkpoint_of, row_of};

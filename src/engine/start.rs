@@ -13,6 +13,7 @@ use super::api::Inner;
 use super::cache::Cache;
 use super::common::{Alarm, Common};
 use super::hub::Hub;
+use super::ids::Random;
 use super::ingress::Ingress;
 use super::outages::Outages;
 use super::queue::Queue;
@@ -41,6 +42,8 @@ pub struct EngineConfig {
     pub cached_trades: usize,
     /// Signs records; without one they are chained, but nobody vouches for where they stand.
     pub signer: Option<Arc<dyn PlatformSigner>>,
+    /// Where seeds and ids come from.
+    pub random: Random,
 }
 
 impl EngineConfig {
@@ -55,6 +58,7 @@ impl EngineConfig {
             writers: 2,
             cached_trades: 2_000,
             signer: None,
+            random: Random::System,
         }
     }
 }
@@ -188,6 +192,7 @@ fn common(
         commits: AtomicU64::new(0),
         changes: AtomicU64::new(0),
         signing: Signing::new(config.signer.clone()),
+        random: config.random.clone(),
         clock,
     };
     pulse::outage_before_start(&common, conn)?;

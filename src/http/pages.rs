@@ -13,15 +13,35 @@ use super::links;
 use super::problem::{Code, Problem};
 use super::state::AppState;
 
-const STYLE: &str = include_str!("../../portal/page.css");
-const COMMON_SCRIPT: &str = include_str!("../../portal/page.js");
-const TODO_SCRIPT: &str = include_str!("../../portal/todo.js");
 const TODO_SHELL: &str = include_str!("../../portal/todo.html");
-const INSTANCE_SCRIPT: &str = include_str!("../../portal/instance.js");
 const CERTIFICATE_SHELL: &str = include_str!("../../portal/certificate.html");
-const CERTIFICATE_SCRIPT: &str = include_str!("../../portal/certificate.js");
-const CERTIFICATE_PAGE_SCRIPT: &str = include_str!("../../portal/certificate-page.js");
 const INSTANCE_SHELL: &str = include_str!("../../portal/instance.html");
+const ROOM_SHELL: &str = include_str!("../../portal/room.html");
+const MINE_SHELL: &str = include_str!("../../portal/mine.html");
+
+const STYLE: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+macro_rules! portal {
+    ($($name:literal: $kind:ident),+ $(,)?) => {
+        &[$(($name, $kind, include_str!(concat!("../../portal/", $name)))),+]
+    };
+}
+
+/// Styles and scripts: name, content type, text.
+const ASSETS: &[(&str, &str, &str)] = portal! {
+    "page.css": STYLE,
+    "room.css": STYLE,
+    "page.js": SCRIPT,
+    "todo.js": SCRIPT,
+    "instance.js": SCRIPT,
+    "mine.js": SCRIPT,
+    "clock.js": SCRIPT,
+    "room.js": SCRIPT,
+    "bidding.js": SCRIPT,
+    "certificate.js": SCRIPT,
+    "certificate-page.js": SCRIPT,
+};
 
 /// Everything that stands in a page is escaped, as handlebars does unless told otherwise; the templates tell nothing else.
 static TEMPLATES: LazyLock<Result<Handlebars<'static>, String>> = LazyLock::new(|| {
@@ -82,16 +102,31 @@ pub async fn instance(path: web::Path<String>) -> Result<HttpResponse, Problem> 
     shell(&path, INSTANCE_SHELL)
 }
 
+/// `GET /rooms/{id}`: the room of an auction, the same page for everybody; its script follows the live stream.
+///
+/// # Errors
+/// An id that was never one.
+pub async fn room(path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    shell(&path, ROOM_SHELL)
+}
+
+/// `GET /mine` and `GET /login`: what one takes part in; asks for the password where it must.
+pub async fn mine() -> HttpResponse {
+    page(MINE_SHELL)
+}
+
 fn shell(id: &str, page: &'static str) -> Result<HttpResponse, Problem> {
     extract::id(id)?;
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page))
+    Ok(self::page(page))
+}
+
+fn page(text: &'static str) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(text)
 }
 
 /// `GET /certificate`: signing in with a certificate, and trying out key and seal.
 pub async fn certificate() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
-        .body(CERTIFICATE_SHELL)
+    page(CERTIFICATE_SHELL)
 }
 
 /// `GET /portal/{file}`
@@ -99,15 +134,8 @@ pub async fn certificate() -> HttpResponse {
 /// # Errors
 /// No such file.
 pub async fn asset(path: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let (kind, text) = match path.as_str() {
-        "page.css" => ("text/css; charset=utf-8", STYLE),
-        "page.js" => ("text/javascript; charset=utf-8", COMMON_SCRIPT),
-        "certificate.js" => ("text/javascript; charset=utf-8", CERTIFICATE_SCRIPT),
-        "certificate-page.js" => ("text/javascript; charset=utf-8", CERTIFICATE_PAGE_SCRIPT),
-        "todo.js" => ("text/javascript; charset=utf-8", TODO_SCRIPT),
-        "instance.js" => ("text/javascript; charset=utf-8", INSTANCE_SCRIPT),
-        _ => return Err(Problem::new(Code::NotFound)),
-    };
+    let found = ASSETS.iter().find(|(name, ..)| *name == path.as_str());
+    let (_, kind, text) = *found.ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok(HttpResponse::Ok()
         .content_type(kind)
         .insert_header((CACHE_CONTROL, "no-cache"))

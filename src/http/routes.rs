@@ -272,6 +272,9 @@ fn pages() -> Vec<Route> {
             to!(pages::certificate),
         )
         .answers(page.clone()),
+        get("/rooms/{id}", Anyone, "竞价室页面", to!(pages::room)).answers(page.clone()),
+        get("/mine", Anyone, "我的交易页面", to!(pages::mine)).answers(page.clone()),
+        get("/login", Anyone, "登录页面", to!(pages::mine)).answers(page.clone()),
         get("/portal/{file}", Anyone, "页面的样式与脚本", to!(pages::asset)).answers(page),
     ]
 }

@@ -40,6 +40,9 @@ pub fn start(state: AppState, listener: TcpListener) -> std::io::Result<Server> 
         .workers(workers)
         .client_request_timeout(HEADER_TIMEOUT)
         .shutdown_timeout(SHUTDOWN_SECONDS)
+        // An event of a live stream is small and must not wait for the next; who hung up gives back its place at once.
+        .tcp_nodelay(true)
+        .h1_allow_half_closed(false)
         .disable_signals()
         .listen(listener)?
         .run())

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use luochui::machine::Name;
 use luochui::machine::step::Answer;
+use luochui::machine::{Name, Value};
 
 use crate::support::app::TestApp;
 use crate::support::engine::{event, map, member, submit};
+use crate::support::postgres::Database;
 use crate::support::sse::{Event, Watcher};
 
 pub fn files() -> BTreeMap<String, String> {
@@ -61,6 +62,16 @@ async fn take(watcher: &mut Watcher, count: usize) -> Vec<Event> {
         events.push(watcher.numbered().await.expect("the stream goes on"));
     }
     events
+}
+
+/// Many numbers at once, so that they are committed together.
+async fn say_many(engine: &luochui::engine::Engine, board: &Name, numbers: std::ops::Range<i64>) {
+    futures_util::future::join_all(numbers.map(|number| say(engine, board, number))).await;
+}
+
+async fn halt(engine: &luochui::engine::Engine, hall: &Name, name: &str) {
+    let receipt = submit(engine, member("ann"), event(hall, name, &[]), None).await;
+    assert!(matches!(receipt.answer, Answer::Taken { .. }), "{:?}", receipt.answer);
 }
 
 fn with_hall(test: impl AsyncFnOnce(&TestApp, Name, Name)) {
@@ -169,5 +180,215 @@ fn numbers_that_never_were_are_refused_or_begin_anew() {
         }
         let mut watcher = Watcher::open(&app.url, &stream(&board), Some("1")).await;
         assert_eq!(watcher.next().await.unwrap().name, "time");
+    });
+}
+
+#[test]
+fn a_standstill_is_told_and_so_is_its_end() {
+    with_hall(async |app, hall, board| {
+        say(&app.engine, &board, 5).await;
+        let mut watcher = Watcher::open(&app.url, &stream(&board), Some("2")).await;
+        halt(&app.engine, &hall, "halt").await;
+        let event = watcher.numbered().await.unwrap();
+        assert_eq!(
+            (event.id, &event.data["data"]),
+            (Some(3), &serde_json::json!({"frozen": true}))
+        );
+        let shown = app.anyone().get(&format!("/api/v1/auctions/{board}")).json();
+        assert_eq!(
+            (&shown["data"]["number"], &shown["data"]["frozen"]),
+            (&5.into(), &true.into())
+        );
+        halt(&app.engine, &hall, "go_on").await;
+        let event = watcher.numbered().await.unwrap();
+        assert_eq!(
+            (event.id, &event.data["data"]),
+            (Some(4), &serde_json::json!({"frozen": false}))
+        );
+        say(&app.engine, &board, 6).await;
+        assert_eq!(watcher.numbered().await.unwrap().id, Some(5));
+        let shown = app.anyone().get(&format!("/api/v1/auctions/{board}")).json();
+        assert_eq!(
+            (&shown["data"]["number"], shown["data"].get("frozen")),
+            (&6.into(), None)
+        );
+    });
+}
+
+#[test]
+fn who_reads_too_slowly_is_told_and_comes_back_without_a_gap() {
+    const MANY: i64 = 4_000;
+    with_hall(async |app, _, board| {
+        let mut slow = Watcher::open_narrow(&app.url, &stream(&board), Some("0"), Some(131_072)).await;
+        assert_eq!(slow.numbered().await.unwrap().id, Some(1));
+        for start in (0..MANY).step_by(500) {
+            let words = Value::from("话".repeat(900).as_str());
+            let shout = || {
+                submit(
+                    &app.engine,
+                    member("ann"),
+                    event(&board, "shout", &[("words", words.clone())]),
+                    None,
+                )
+            };
+            futures_util::future::join_all((start..start + 500).map(|_| shout())).await;
+        }
+        let mut last = 1;
+        let dropped = loop {
+            let event = slow.next().await.expect("an event that says why, before the end");
+            match event.id {
+                Some(id) => assert_eq!(id, last + 1),
+                None if event.name == "time" => continue,
+                None => break event,
+            }
+            last += 1;
+        };
+        assert!(last < 1 + MANY, "nobody was slow");
+        assert_eq!(dropped.name, "dropped");
+        assert_eq!(dropped.data, serde_json::json!({"reason": "slow", "last": last}));
+        assert_eq!(slow.next().await, None);
+        let mut again = Watcher::open(&app.url, &stream(&board), Some(&last.to_string())).await;
+        let rest = take(&mut again, usize::try_from(1 + MANY - last).unwrap()).await;
+        assert_eq!(ids(&rest), (last + 1..=1 + MANY).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn places_are_limited_and_given_back() {
+    let app = TestApp::start_with(|config| config.limits.streams_per_address = 2);
+    crate::support::engine::run(async {
+        let (_, board) = open_hall(&app.engine).await;
+        let first = Watcher::open(&app.url, &stream(&board), None).await;
+        let _second = Watcher::open(&app.url, &stream(&board), None).await;
+        let third = Watcher::open(&app.url, &stream(&board), None).await;
+        assert_eq!(third.status, 429);
+        assert!(third.head.contains("retry-after: "), "{}", third.head);
+        drop(first);
+        let freed = async {
+            while Watcher::open(&app.url, &stream(&board), None).await.status != 200 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), freed)
+            .await
+            .expect("the place is given back");
+    });
+}
+
+#[test]
+fn streams_end_with_a_word_when_the_server_stops() {
+    with_hall(async |app, _, board| {
+        let mut watcher = Watcher::open(&app.url, &stream(&board), Some("1")).await;
+        assert_eq!(watcher.next().await.unwrap().name, "time");
+        app.state.end_streams();
+        let last = watcher.next().await.unwrap();
+        assert_eq!(
+            (last.name.as_str(), &last.data["reason"]),
+            ("closing", &"stopping".into())
+        );
+        assert_eq!(watcher.next().await, None);
+        assert_eq!(Watcher::open(&app.url, &stream(&board), None).await.status, 503);
+    });
+}
+
+/// Follows from the beginning up to a number, losing the connection after every few events; every event is seen once.
+async fn follow_with_losses(urls: Vec<String>, path: String, until: i64, nth: u64) -> serde_json::Value {
+    let mut chance = nth.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut last = 0;
+    let mut shown = serde_json::Value::Null;
+    for url in urls.iter().cycle().skip(usize::try_from(nth).unwrap() % urls.len()) {
+        let mut watcher = Watcher::open(url, &path, Some(&last.to_string())).await;
+        assert_eq!(watcher.status, 200, "{}", watcher.head);
+        chance ^= chance << 13;
+        chance ^= chance >> 7;
+        chance ^= chance << 17;
+        for _ in 0..=chance % 60 {
+            let Some(event) = watcher.numbered().await else { break };
+            assert_eq!(event.id, Some(last + 1), "without a gap and without a double");
+            last += 1;
+            shown = event.data["data"].clone();
+            if last == until {
+                return shown;
+            }
+        }
+    }
+    shown
+}
+
+async fn all_see_the_same(engine: &luochui::engine::Engine, urls: &[&str], board: &Name, until: i64) {
+    let long = std::env::var_os("LUOCHUI_LONG").is_some();
+    let watchers = if long { 2_000 } else { 100 };
+    let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
+    let watch = (0..watchers).map(|nth| tokio::spawn(follow_with_losses(urls.clone(), stream(board), until, nth)));
+    let watch: Vec<_> = watch.collect();
+    for number in 2..=until {
+        say(engine, board, number).await;
+    }
+    let done = std::time::Instant::now();
+    for seen in futures_util::future::join_all(watch).await {
+        assert_eq!(seen.unwrap()["number"], until);
+    }
+    let late = done.elapsed();
+    assert!(
+        long || late < Duration::from_secs(10),
+        "the last watcher was {late:?} late"
+    );
+}
+
+#[test]
+fn all_watchers_see_every_event_once_however_often_they_are_lost() {
+    with_hall(async |app, _, board| all_see_the_same(&app.engine, &[&app.url], &board, 400).await);
+}
+
+#[test]
+fn a_watcher_goes_on_after_the_server_has_started_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("hall.db").display());
+    let start = || TestApp::start_with(|config| config.database.url.clone_from(&url));
+    let app = start();
+    let board = crate::support::engine::run(async {
+        let (_, board) = open_hall(&app.engine).await;
+        say_many(&app.engine, &board, 0..700).await;
+        let mut watcher = Watcher::open(&app.url, &stream(&board), Some("650")).await;
+        take(&mut watcher, 10).await;
+        board
+    });
+    drop(app);
+    let app = start();
+    crate::support::engine::run(async {
+        for last in [660, 5] {
+            let mut watcher = Watcher::open(&app.url, &stream(&board), Some(&last.to_string())).await;
+            let events = take(&mut watcher, usize::try_from(701 - last).unwrap()).await;
+            assert_eq!(ids(&events), (last + 1..=701).collect::<Vec<_>>());
+        }
+        say(&app.engine, &board, 1).await;
+        let mut watcher = Watcher::open(&app.url, &stream(&board), None).await;
+        assert_eq!(watcher.numbered().await.unwrap().id, Some(702));
+    });
+}
+
+#[test]
+fn watchers_of_one_process_hear_of_what_another_commits() {
+    let Some(database) = Database::migrated() else { return };
+    let start = || TestApp::start_with(|config| config.database.url.clone_from(&database.url));
+    let (first, second) = (start(), start());
+    crate::support::engine::run(async {
+        let (_, board) = open_hall(&first.engine).await;
+        let mut watcher = Watcher::open(&second.url, &stream(&board), None).await;
+        assert_eq!(watcher.next().await.unwrap().id, Some(1));
+        let begun = std::time::Instant::now();
+        for number in 2..=20 {
+            say(&first.engine, &board, number).await;
+            assert_eq!(watcher.numbered().await.unwrap().id, Some(number));
+        }
+        // By looking alone, each would have taken up to half a second.
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        say(&second.engine, &board, 21).await;
+        say(&first.engine, &board, 22).await;
+        assert_eq!(ids(&take(&mut watcher, 2).await), [21, 22]);
+    });
+    crate::support::engine::run(async {
+        let (_, board) = open_hall(&second.engine).await;
+        all_see_the_same(&first.engine, &[&first.url, &second.url], &board, 150).await;
     });
 }

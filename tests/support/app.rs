@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use luochui::clock::Clock;
 use luochui::config::Config;
-use luochui::engine::{Engine, EngineConfig};
+use luochui::engine::{Engine, EngineConfig, Random};
 use luochui::http::{self, AppState};
 use luochui::machine::Time;
 use serde_json::{Value, json};
@@ -22,6 +22,7 @@ pub struct TestApp {
     pub url: String,
     pub engine: Engine,
     pub clock: Clock,
+    pub state: AppState,
     /// Kept as long as the server runs.
     _folder: tempfile::TempDir,
     server: ServerHandle,
@@ -69,6 +70,11 @@ impl TestApp {
     }
 
     pub fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_drawing(Random::System, change)
+    }
+
+    /// The same with ids that come from a source of the test's own.
+    pub fn start_drawing(random: Random, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::for_testing(folder.path());
         change(&mut config);
@@ -81,21 +87,23 @@ impl TestApp {
             actix_web::rt::System::new().block_on(async move {
                 let engine_config = EngineConfig {
                     signer: Some(luochui::cli::platform_key::signer(&config).unwrap()),
+                    random,
                     ..EngineConfig::new(config.database_url())
                 };
                 let (engine, handle) = Engine::start(&engine_config, own).unwrap();
                 let state = AppState::new(engine.clone(), config).unwrap();
-                let server = http::start(state, listener).unwrap();
-                ready.send((engine, server.handle())).unwrap();
+                let server = http::start(state.clone(), listener).unwrap();
+                ready.send((engine, state, server.handle())).unwrap();
                 server.await.unwrap();
                 drop(handle);
             });
         });
-        let (engine, server) = started.recv_timeout(Duration::from_secs(60)).unwrap();
+        let (engine, state, server) = started.recv_timeout(Duration::from_secs(60)).unwrap();
         Self {
             url,
             engine,
             clock,
+            state,
             _folder: folder,
             server,
             thread: Some(thread),

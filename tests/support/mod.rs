@@ -1,8 +1,10 @@
 //! What several rooms of tests need.
 
 pub mod app;
+pub mod browser;
 pub mod engine;
 pub mod postgres;
+pub mod sale;
 pub mod smtp;
 pub mod sse;
 pub mod web;

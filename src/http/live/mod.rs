@@ -84,6 +84,11 @@ impl Live {
         if watcher.topic().latest().is_none() {
             pump::fill(&self.inner.engine, watcher.topic()).await?;
         }
+        // A watcher that comes from another process may have seen more than this one has heard of.
+        let ahead = |latest: Latest| seen.is_some_and(|seen| seen > latest.number);
+        if watcher.topic().latest().is_some_and(ahead) {
+            pump::look(&self.inner.engine, watcher.topic()).await?;
+        }
         Ok(watcher.begin(seen))
     }
 

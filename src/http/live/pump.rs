@@ -160,6 +160,18 @@ async fn look_at(live: &Live, topics: Vec<Arc<Topic>>, waiting: &mut Waiting) {
     }
 }
 
+/// Asks the store how far one topic is, and reads what it lacks.
+pub(super) async fn look(engine: &Engine, topic: &Topic) -> Result<(), EngineError> {
+    let wanted = vec![topic.instance().to_string()];
+    let counts = engine.read(move |conn| published_counts(conn, &wanted)).await?;
+    if let Some((_, count)) = counts.first() {
+        topic.heard(*count);
+    }
+    fill(engine, topic).await?;
+    topic.wake();
+    Ok(())
+}
+
 /// Reads what a topic lacks. The first time that is what was published last.
 pub(super) async fn fill(engine: &Engine, topic: &Topic) -> Result<(), EngineError> {
     let _asking = topic.asking.lock().await;

@@ -1,0 +1,185 @@
+// The room of one auction as everybody sees it: phase, countdown, price, leader. Follows the stream and changes nothing.
+'use strict';
+
+const PHASES = {
+  waiting: '等待开始', inquiry: '询问期', free: '自由竞价', timed: '限时竞价', sealed: '密封报价', priority: '询问优先购买权人',
+  suspended: '竞价中止', interrupted: '竞价中止', reopening: '竞价中止，待恢复', sold: '竞价结束', unsold: '竞价结束，未成交', annulled: '本场无效',
+};
+const AFTER = {inquiry: '距询问期结束，之后自动进入下一阶段', free: '距自由竞价结束', timed: '距限时竞价结束；有新的报价即重新计时', sealed: '距报价截止', priority: '距行权截止'};
+const OVER = ['sold', 'unsold', 'annulled'];
+
+const at = (name) => document.getElementById(name);
+const yuan = (fen) => shown({type: 'money', value: fen});
+
+// What is known: the instance as this reader sees it, what was published last, and the reader's own application.
+const room = {instance: null, number: null, data: {}, own: null, told: false};
+
+function phase() {
+  return room.data.phase || 'waiting';
+}
+
+function standing() {
+  return room.data.frozen === true || ['suspended', 'interrupted', 'reopening'].includes(phase());
+}
+
+function leads() {
+  return room.own !== null && room.own.key !== null && room.data.leader === room.own.key;
+}
+
+// Where the countdown runs to, in the server's time; null where nothing runs.
+function ends() {
+  if (room.data.frozen === true) return null;
+  if (phase() === 'waiting') return room.instance.data.auction_start ?? null;
+  return room.data.ends ?? room.data.opens ?? null;
+}
+
+function two(number) {
+  return String(number).padStart(2, '0');
+}
+
+function tick() {
+  const now = clock.now();
+  const end = room.instance === null ? null : ends();
+  let text = '--:--';
+  let short = false;
+  if (end !== null && now === null) text = '校时中';
+  if (end !== null && now !== null) {
+    const left = Math.max(0, end - now);
+    const seconds = Math.ceil(left / 1000);
+    const hours = Math.floor(seconds / 3600);
+    text = (hours > 0 ? hours + ':' : '') + two(Math.floor(seconds / 60) % 60) + ':' + two(seconds % 60);
+    short = seconds <= 30;
+  }
+  at('left').textContent = text;
+  at('left').className = short ? 'short' : '';
+}
+
+function paint() {
+  if (room.instance === null) return;
+  const data = room.data;
+  const current = phase();
+  const bids = data.bids ?? 0;
+  at('phase').textContent = room.data.frozen === true ? '竞价中止' : PHASES[current] || current;
+  at('until').textContent = standing() && data.opens ? '公告的恢复时间' : AFTER[current] || '';
+  at('price').textContent = bids > 0 ? yuan(data.price) : current === 'sealed' ? '密封，到时开启' : '尚无报价';
+  at('leader').textContent = data.leader || '—';
+  at('bids').textContent = data.bids === undefined ? '—' : String(data.bids);
+  at('ahead').hidden = !leads();
+  at('notice').hidden = !standing();
+  at('notice').textContent = data.opens ? '竞价已中止，将于 ' + shown({type: 'time', value: data.opens}) + ' 恢复。已接受的报价有效。'
+    : '竞价已中止，计时停止。恢复时间另行公告，已接受的报价有效。';
+  if (OVER.includes(current)) ending();
+  if (typeof desk === 'function') desk();
+  tick();
+}
+
+function ending() {
+  if (room.told) return;
+  room.told = true;
+  if (phase() === 'sold' && leads()) ask('恭喜您！成为最高报价人', '知道了', null);
+  else if (phase() === 'sold') say('竞价结束，最高报价人号牌 ' + room.data.leader + '，最高报价 ' + yuan(room.data.price) + '。');
+  else say(phase() === 'unsold' ? '竞价结束，未成交。' : '因系统故障，本场竞价无效。');
+}
+
+function note(event) {
+  const {data, at: time} = event;
+  const when = new Date(time).toLocaleTimeString('zh-CN', {timeZone: 'Asia/Shanghai', hour12: false});
+  const what = data.bids > 0 && data.leader ? yuan(data.price) + '　号牌 ' + data.leader : '';
+  const line = element('li', when + '　' + (data.frozen === true ? '竞价中止' : PHASES[data.phase] || '') + '　' + what);
+  at('course').prepend(line);
+  while (at('course').children.length > 50) at('course').lastChild.remove();
+}
+
+// A standstill is laid over what was published before; everything else replaces it.
+function take(event) {
+  if (room.number !== null && event.number <= room.number) return;
+  const only = Object.keys(event.data);
+  room.data = only.length === 1 && only[0] === 'frozen' ? Object.assign({}, room.data, event.data) : event.data;
+  room.number = event.number;
+  clock.reached(event.at);
+  note(event);
+  paint();
+}
+
+// The browser connects again by itself and says what it saw last; where it gave up, or nothing is heard, we begin anew.
+function follow() {
+  const stream = new EventSource(api + '/auctions/' + id + '/stream');
+  let heard = performance.now();
+  const alive = (handle) => (event) => {
+    heard = performance.now();
+    at('link').textContent = '';
+    handle(JSON.parse(event.data));
+  };
+  stream.addEventListener('snapshot', alive((event) => {
+    room.number = event.number;
+    room.data = event.data;
+    clock.heard(event.now);
+    if (event.at !== null) note(event);
+    paint();
+  }));
+  stream.addEventListener('published', alive(take));
+  stream.addEventListener('time', alive((event) => clock.heard(event.now)));
+  stream.addEventListener('dropped', alive(() => {}));
+  stream.addEventListener('closing', alive(() => {}));
+  const watch = setInterval(() => {
+    if (stream.readyState !== EventSource.OPEN) at('link').textContent = '连接中断，正在重新连接…';
+    if (stream.readyState !== EventSource.CLOSED && performance.now() - heard < 30000) return;
+    clearInterval(watch);
+    stream.close();
+    setTimeout(follow, 1000 + Math.random() * 2000);
+  }, 1000);
+}
+
+// A question that is answered by a button; without a second button it only tells.
+function ask(text, yes, no) {
+  return new Promise((answer) => {
+    at('dialog_text').textContent = text;
+    at('dialog_yes').textContent = yes;
+    at('dialog_no').textContent = no || '';
+    at('dialog_no').hidden = no === null;
+    at('dialog').onclose = () => answer(at('dialog').returnValue === 'yes');
+    at('dialog').returnValue = '';
+    at('dialog').showModal();
+  });
+}
+
+async function whoAmI() {
+  if (sessionStorage.getItem('token') === null) return null;
+  const mine = await call('GET', '/my/trades?limit=100');
+  const own = mine.items.filter((item) => item.mine && item.key && item.parent === room.instance.parent);
+  return own.length > 0 ? own[0] : null;
+}
+
+async function load() {
+  try {
+    room.instance = await call('GET', '/instances/' + id);
+    room.own = await whoAmI();
+  } catch (error) {
+    say(error.message, 'error');
+    if (room.instance === null) return;
+  }
+  const fields = room.instance.data;
+  at('start').textContent = yuan(fields.start_price);
+  at('increment').textContent = yuan(fields.increment);
+  for (const name of ['plate', 'plate_label']) at(name).hidden = room.own === null;
+  if (room.own !== null) at('plate').textContent = room.own.key;
+  document.body.classList.toggle('practice', fields.practice === true);
+  login.hidden = sessionStorage.getItem('token') !== null;
+  section.hidden = false;
+  if (room.following === undefined) {
+    room.following = true;
+    clock.sync();
+    follow();
+    setInterval(tick, 100);
+    naming();
+  }
+  paint();
+}
+
+async function naming() {
+  try {
+    if (room.instance.parent) at('name').textContent = (await call('GET', '/instances/' + room.instance.parent)).data.name || '竞价室';
+  } catch (error) {
+    // The room can be used without the lot's name.
+  }
+}

@@ -1,0 +1,173 @@
+//! The room's page in a real browser: the right remaining time on a machine whose clock is wrong or that slept, the way from
+//! inquiry to the end, a bid, a refusal, and what the winner is told.
+
+use serde_json::json;
+
+use crate::support::app::{Client, PASSWORD};
+use crate::support::browser::{Browser, Page};
+use crate::support::sale::{INCREMENT, START, Sale, centre};
+
+/// A machine whose clock is three hours and some seconds wrong. While it sleeps its steady clock stands, and this one does not.
+const SKEWED: &str = r"
+  window.skew = -11111111;
+  const TrueDate = Date;
+  const now = () => TrueDate.now() + window.skew;
+  window.Date = class extends TrueDate {
+    constructor(...given) { if (given.length === 0) super(now()); else super(...given); }
+    static now() { return now(); }
+  };
+";
+
+fn sign_in(page: &mut Page<'_>, name: &str) {
+    page.until("!document.getElementById('login').hidden");
+    page.value(&format!(
+        "(() => {{ const form = document.getElementById('login'); form.elements[0].value = '{name}'; form.elements[1].value = '{PASSWORD}'; form.requestSubmit(); }})()"
+    ));
+}
+
+/// What the page counts, and what the server says, in seconds.
+fn left(page: &mut Page<'_>, client: &Client<'_>, room: &str) -> (i64, i64) {
+    page.until("/^\\d\\d:\\d\\d$/.test(document.getElementById('left').innerText)");
+    let text = page.text("left");
+    let (minutes, seconds) = text.split_once(':').unwrap();
+    let shown = minutes.parse::<i64>().unwrap() * 60 + seconds.parse::<i64>().unwrap();
+    let live = client.get(&format!("/api/v1/auctions/{room}")).expect(200).json();
+    let truth = live["data"]["ends"].as_i64().unwrap() - live["now"].as_i64().unwrap();
+    (shown, truth.div_euclid(1_000) + i64::from(truth.rem_euclid(1_000) > 0))
+}
+
+/// Does something to the page and waits until it has measured the server's time anew.
+fn measured_after(page: &mut Page<'_>, act: &str) {
+    let count =
+        "performance.getEntriesByType('resource').filter((entry) => entry.name.endsWith('/api/v1/time')).length";
+    let before = page.value(count).as_i64().unwrap();
+    page.value(&format!("{act}; 0"));
+    page.until(&format!("{count} >= {before} + 5 && clock.now() !== null"));
+}
+
+fn right(page: &mut Page<'_>, client: &Client<'_>, room: &str, when: &str) {
+    // The second may turn between the two readings.
+    let (shown, truth) = left(page, client, room);
+    assert!(
+        (shown - truth).abs() <= 1,
+        "{when}: the page shows {shown} s, {truth} s are left"
+    );
+}
+
+#[test]
+fn the_page_shows_the_right_time_whatever_its_machine_thinks() {
+    let Some(mut browser) = Browser::start() else { return };
+    let app = centre();
+    let sale = Sale::announced(&app, json!({}));
+    let bidders = [sale.bidder("zhang", 101), sale.bidder("li", 102)];
+    let room = sale.room();
+    app.clock.run_at(1);
+    let anyone = app.anyone();
+    let mut page = browser.page(SKEWED);
+    page.open(&format!("{}/rooms/{room}", app.url));
+    page.until("document.getElementById('phase').innerText === '询问期'");
+    right(&mut page, &anyone, &room, "with a wrong clock");
+    page.picture("room-inquiry");
+
+    // The clock is set while the page is open.
+    measured_after(&mut page, "window.skew += 7200000");
+    right(&mut page, &anyone, &room, "after the clock was set");
+
+    // The machine sleeps: its steady clock stands still, its other clock and the server's go on.
+    app.clock.advance_to(app.clock.now().plus_millis(70_000));
+    measured_after(&mut page, "window.skew += 70000");
+    right(&mut page, &anyone, &room, "after a sleep");
+
+    // From inquiry to timed bidding without a hand; then one bid that starts the four minutes again.
+    sale.run_out(&room, "end", "timed");
+    page.until("document.getElementById('phase').innerText === '限时竞价'");
+    right(&mut page, &anyone, &room, "in timed bidding");
+    app.clock.advance_to(app.clock.now().plus_millis(30_000));
+    bidders[0].bid(&room, START).expect(200);
+    page.until("document.getElementById('bids').innerText === '1'");
+    right(&mut page, &anyone, &room, "after a bid");
+    assert_eq!(page.text("leader"), bidders[0].key());
+
+    // The connection is lost, and with it a bid; the browser comes back by itself.
+    page.ask("Network.enable", json!({}));
+    let offline = |on: bool| json!({"offline": on, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
+    page.ask("Network.emulateNetworkConditions", offline(true));
+    bidders[1].bid(&room, START + INCREMENT).expect(200);
+    page.ask("Network.emulateNetworkConditions", offline(false));
+    page.until("document.getElementById('bids').innerText === '2'");
+    right(&mut page, &anyone, &room, "after a lost connection");
+    page.picture("room-timed");
+}
+
+#[test]
+fn a_bidder_bids_is_refused_in_plain_words_and_is_told_of_the_victory() {
+    let Some(mut browser) = Browser::start() else { return };
+    let app = centre();
+    let sale = Sale::announced(&app, json!({}));
+    let bidders = [sale.bidder("zhang", 101), sale.bidder("li", 102)];
+    let room = sale.room();
+    app.clock.run_at(1);
+    let mut page = browser.page("");
+    page.open(&format!("{}/mine", app.url));
+    sign_in(&mut page, "zhang");
+    page.until("document.querySelector('#trades a[href^=\"/rooms/\"]')");
+    assert!(
+        page.text("deposits").contains("15,000.00 元"),
+        "{}",
+        page.text("deposits")
+    );
+    page.picture("mine");
+    page.value("document.querySelector('#trades a[href^=\"/rooms/\"]').click()");
+    page.until("document.getElementById('plate').innerText !== ''");
+    assert_eq!(page.text("plate"), bidders[0].key());
+    sale.run_out(&room, "end", "timed");
+    page.until("document.getElementById('bid_amount').value === '96800.00'");
+    page.value("document.querySelector('#desk form').requestSubmit()");
+    page.until("!document.getElementById('ahead').hidden");
+    assert_eq!(page.text("ahead"), "您领先");
+
+    bidders[1].bid(&room, START + INCREMENT).expect(200);
+    page.until("document.getElementById('ahead').hidden && document.getElementById('bids').innerText === '2'");
+    let submit = |page: &mut Page<'_>, amount: &str| {
+        page.value(&format!("document.getElementById('bid_amount').value = '{amount}'; document.querySelector('#desk form').requestSubmit()"));
+    };
+    submit(&mut page, "97800.01");
+    page.until("document.getElementById('message').innerText.startsWith('未被接受')");
+    let refusal = page.text("message");
+    assert!(refusal.contains("98,800.00 元"), "{refusal}");
+    page.picture("room-refused");
+
+    // Ten increments above: asked first, and sent only after a yes.
+    submit(&mut page, "108800");
+    page.until("document.getElementById('dialog').open");
+    page.value("document.getElementById('dialog_no').click()");
+    page.until("!document.getElementById('dialog').open");
+    assert_eq!(page.text("bids"), "2");
+    submit(&mut page, "108800");
+    page.until("document.getElementById('dialog').open");
+    page.picture("room-confirm");
+    page.value("document.getElementById('dialog_yes').click()");
+    page.until("!document.getElementById('ahead').hidden");
+
+    // A standstill is shown at once, and the room goes on from the inquiry after it.
+    let suspend = json!({"suspend_reason": "系统故障", "reason": "test"});
+    let path = format!("/api/v1/instances/{}/events/suspend", sale.listing);
+    app.sign_in("chief").command(&path, &suspend).expect(200);
+    page.until(
+        "document.getElementById('phase').innerText === '竞价中止' && !document.getElementById('notice').hidden",
+    );
+    assert_eq!(page.text("left"), "--:--");
+    page.picture("room-suspended");
+    let resume = json!({"resume_at": app.clock.now().0 + 2 * 3_600_000});
+    app.sign_in("chief")
+        .command(&format!("/api/v1/instances/{}/events/resume", sale.listing), &resume)
+        .expect(200);
+    app.clock.advance_to(app.clock.now().plus_millis(2 * 3_600_000 + 1_000));
+    page.until("document.getElementById('phase').innerText === '询问期'");
+    sale.run_out(&room, "end", "timed");
+    page.until("document.getElementById('phase').innerText === '限时竞价'");
+    sale.run_out(&room, "countdown", "sold");
+    page.until("document.getElementById('dialog').open");
+    assert_eq!(page.text("dialog_text"), "恭喜您！成为最高报价人");
+    page.picture("room-won");
+}
