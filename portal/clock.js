@@ -5,6 +5,8 @@ const clock = (() => {
   // The server's time is performance.now() + offset; null while it is not known.
   let offset = null;
   let syncing = null;
+  // Rises whenever what was measured before counts no more.
+  let era = 0;
   let seen = {wall: Date.now(), run: performance.now()};
 
   async function sample() {
@@ -18,13 +20,15 @@ const clock = (() => {
 
   // The shortest of several round trips is off by half of itself at most.
   async function measure() {
+    const begun = era;
     let best = null;
     for (let count = 0; count < 5; count++) {
       const one = await sample();
       if (best === null || one.trip < best.trip) best = one;
     }
+    // What was measured in part before the machine slept is worth nothing.
+    if (begun !== era) return measure();
     offset = best.offset;
-    seen = {wall: Date.now(), run: performance.now()};
   }
 
   function sync() {
@@ -36,6 +40,7 @@ const clock = (() => {
   }
 
   function lost() {
+    era += 1;
     offset = null;
     sync();
   }
@@ -48,7 +53,7 @@ const clock = (() => {
     const gap = run - seen.run;
     const apart = Math.abs((wall - seen.wall) - gap);
     seen = {wall, run};
-    if (offset !== null && (apart > 500 || gap > 3000)) lost();
+    if (apart > 500 || gap > 3000) lost();
   }
 
   setInterval(check, 250);

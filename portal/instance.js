@@ -15,6 +15,9 @@ function draw(instance, papers) {
     line.append(element('a', todo.title, {href: '/todos/' + todo.id}));
     section.append(line);
   }
+  for (const child of instance.children) {
+    if (child.machine === 'auction') section.append(element('a', '进入竞价室', {href: '/rooms/' + child.id}));
+  }
   papers.forEach((paper) => section.append(reading(paper)));
   section.hidden = false;
   login.hidden = true;

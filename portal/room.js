@@ -137,8 +137,9 @@ function ask(text, yes, no) {
     at('dialog_yes').textContent = yes;
     at('dialog_no').textContent = no || '';
     at('dialog_no').hidden = no === null;
-    at('dialog').onclose = () => answer(at('dialog').returnValue === 'yes');
-    at('dialog').returnValue = '';
+    at('dialog_yes').onclick = () => answer(true);
+    at('dialog_no').onclick = () => answer(false);
+    at('dialog').oncancel = () => answer(false);
     at('dialog').showModal();
   });
 }

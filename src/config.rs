@@ -215,6 +215,8 @@ pub struct Limits {
     pub streams: usize,
     /// Live streams of one address; an office behind one address has many watchers.
     pub streams_per_address: usize,
+    /// A connection whose other end takes nothing for so long is closed.
+    pub stalled_seconds: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -119,6 +119,7 @@ impl Default for Limits {
             events_burst: 10,
             streams: 10_000,
             streams_per_address: 500,
+            stalled_seconds: 30,
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Builds the server from the list of routes and runs it on a listener. Must not decide what a route does.
 
+use std::any::Any;
 use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
+use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, ResponseError, web};
+use socket2::SockRef;
 
 use super::middleware::finish;
 use super::problem::{Code, Problem};
@@ -24,6 +27,7 @@ const SHUTDOWN_SECONDS: u64 = 10;
 /// The listener cannot be used.
 pub fn start(state: AppState, listener: TcpListener) -> std::io::Result<Server> {
     let workers = state.config.http.workers.max(1);
+    let stalled = Duration::from_secs(u64::from(state.config.limits.stalled_seconds));
     let data = web::Data::new(state);
     let server = HttpServer::new(move || {
         let paths = web::PathConfig::default().error_handler(|_, _| Problem::new(Code::NotFound).into());
@@ -42,10 +46,20 @@ pub fn start(state: AppState, listener: TcpListener) -> std::io::Result<Server> 
         .shutdown_timeout(SHUTDOWN_SECONDS)
         // An event of a live stream is small and must not wait for the next; who hung up gives back its place at once.
         .tcp_nodelay(true)
+        .on_connect(move |io, _| let_go_when_stalled(io, stalled))
         .h1_allow_half_closed(false)
         .disable_signals()
         .listen(listener)?
         .run())
+}
+
+/// A reader that takes nothing for so long is let go by the system: we cannot tell it, and it must not keep its place for ever.
+fn let_go_when_stalled(io: &dyn Any, stalled: Duration) {
+    if let Some(stream) = io.downcast_ref::<TcpStream>()
+        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(stalled))
+    {
+        tracing::warn!(%error, "stalled readers will not be let go");
+    }
 }
 
 /// Serves until the process or the future's owner stops it.

@@ -30,8 +30,12 @@ pub fn everything(client: &Client<'_>, ids: &[String], foreign: &[String]) -> Se
             (true, "GET") => ids,
             (true, _) => foreign,
         };
-        for id in ids {
-            let path = path(route.path, id);
+        let numbers = if route.path.contains("{number}") { 1..=6 } else { 1..=1 };
+        for (id, number) in ids
+            .iter()
+            .flat_map(|id| numbers.clone().map(move |number| (id, number)))
+        {
+            let path = path(route.path, id).replace("{number}", &number.to_string());
             let answer = if matches!(route.answer, Answer::Bytes("text/event-stream")) {
                 stream(client, &path)
             } else {

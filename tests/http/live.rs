@@ -69,6 +69,20 @@ async fn say_many(engine: &luochui::engine::Engine, board: &Name, numbers: std::
     futures_util::future::join_all(numbers.map(|number| say(engine, board, number))).await;
 }
 
+/// Many long words at once: they fill the buffers between two ends.
+async fn shout(engine: &luochui::engine::Engine, board: &Name, count: std::ops::Range<i64>) {
+    let words = Value::from("话".repeat(900).as_str());
+    let one = || {
+        submit(
+            engine,
+            member("ann"),
+            event(board, "shout", &[("words", words.clone())]),
+            None,
+        )
+    };
+    futures_util::future::join_all(count.map(|_| one())).await;
+}
+
 async fn halt(engine: &luochui::engine::Engine, hall: &Name, name: &str) {
     let receipt = submit(engine, member("ann"), event(hall, name, &[]), None).await;
     assert!(matches!(receipt.answer, Answer::Taken { .. }), "{:?}", receipt.answer);
@@ -272,6 +286,29 @@ fn places_are_limited_and_given_back() {
         tokio::time::timeout(Duration::from_secs(10), freed)
             .await
             .expect("the place is given back");
+    });
+}
+
+#[test]
+fn who_takes_nothing_at_all_loses_its_place() {
+    let app = TestApp::start_with(|config| {
+        config.limits.streams_per_address = 1;
+        config.limits.stalled_seconds = 1;
+    });
+    crate::support::engine::run(async {
+        let (_, board) = open_hall(&app.engine).await;
+        let stalled = Watcher::open_narrow(&app.url, &stream(&board), Some("0"), Some(131_072)).await;
+        assert_eq!(stalled.status, 200);
+        shout(&app.engine, &board, 0..1_500).await;
+        let freed = async {
+            while Watcher::open(&app.url, &stream(&board), None).await.status != 200 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), freed)
+            .await
+            .expect("the place is given back");
+        drop(stalled);
     });
 }
 

@@ -144,3 +144,74 @@ fn strip(mut problem: Value) -> Value {
     problem.as_object_mut().unwrap().remove("request");
     problem
 }
+
+#[test]
+fn plates_tell_neither_who_nor_which_nor_in_which_order() {
+    use crate::support::engine::{event, map, member as actor, submit};
+    const TRADES: usize = 400;
+    let app = open_app();
+    let engine = &app.engine;
+    let plates: Vec<[String; 2]> = crate::support::engine::run(async {
+        let clerk = luochui::machine::step::Actor {
+            posts: vec![("clerk".into(), super::fair::PLACE.into())],
+            ..actor("clerk")
+        };
+        let one = async |_| {
+            let data = map(&[
+                ("name", "集市".into()),
+                ("category", "甲".into()),
+                ("place", super::fair::PLACE.into()),
+            ]);
+            let open = luochui::engine::Request::Open {
+                bundle: "fair".into(),
+                machine: None,
+                data,
+            };
+            let fair = submit(engine, clerk.clone(), open, None).await.trade;
+            let snapshot = engine.trade(&fair).await.unwrap();
+            let todo = snapshot.trade.instances[&fair].todos.keys().next().unwrap().clone();
+            let act = luochui::machine::step::Act::Complete {
+                outcome: "publish".into(),
+                payload: map(&[("secret", "x".into())]),
+                sealed: None,
+            };
+            submit(
+                engine,
+                clerk.clone(),
+                crate::support::engine::act(&fair, &todo, act),
+                None,
+            )
+            .await;
+            for name in ["ann", "bob"] {
+                submit(engine, actor(name), event(&fair, "offer", &[]), None).await;
+            }
+            let snapshot = engine.trade(&fair).await.unwrap();
+            let plate = |party: &str| {
+                let mut own = snapshot.trade.instances.values();
+                own.find(|instance| instance.owner.as_deref() == Some(party))
+                    .unwrap()
+                    .key
+                    .clone()
+                    .unwrap()
+                    .to_string()
+            };
+            [plate("party-ann"), plate("party-bob")]
+        };
+        futures_util::future::join_all((0..TRADES).map(one)).await
+    });
+    let all: BTreeSet<&String> = plates.iter().flatten().collect();
+    assert_eq!(all.len(), 2 * TRADES, "a plate never comes again: 30 bits, 800 of them");
+    // Whoever came first has the lower plate in half of the trades, give or take five standard deviations.
+    let lower = plates.iter().filter(|[first, second]| first < second).count();
+    assert!(lower.abs_diff(TRADES / 2) < 50, "{lower} of {TRADES}");
+    // Every letter at every place is as likely as any other, give or take: 800 / 32 = 25.
+    for place in 0..6 {
+        let mut counts = std::collections::BTreeMap::new();
+        for plate in plates.iter().flatten() {
+            *counts.entry(plate.as_bytes()[place]).or_insert(0_usize) += 1;
+        }
+        let chi: f64 = counts.values().map(|count| (*count as f64 - 25.0).powi(2) / 25.0).sum();
+        // 31 degrees of freedom: beyond 85 once in a million.
+        assert!(counts.len() == 32 && chi < 85.0, "place {place}: {chi} {counts:?}");
+    }
+}

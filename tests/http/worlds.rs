@@ -150,7 +150,9 @@ fn world(parts: &[(&str, u32)], silent: &[(&str, u32)]) -> Vec<(String, Seen)> {
     ]
     .concat();
     let look = |(who, client): (String, Client<'_>)| {
-        let seen = everything(&client, &ids, &foreign);
+        let mut seen = everything(&client, &ids, &foreign);
+        // Drawn when a server is installed, before there is any trade.
+        seen.remove("GET /api/v1/platform/key");
         (
             who,
             seen.into_iter()
@@ -172,6 +174,10 @@ fn steady(answer: &str, app: &TestApp, room: &str) -> String {
         if character.is_ascii_alphanumeric() {
             word.push(character);
             continue;
+        }
+        // Hashes commit to what nobody is shown, each with a salt of its own.
+        if word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            word = "HASH".to_owned();
         }
         if word.len() == 26 || (word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit())) {
             let place = known.iter().position(|one| *one == word).unwrap_or_else(|| {

@@ -63,6 +63,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 const KNOWN_BY: &[(&str, &[&str])] = &[
     ("actix_web", &["http"]),
     ("actix_multipart", &["http"]),
+    ("socket2", &["http"]),
     ("utoipa", &["http"]),
     ("utoipa_swagger_ui", &["http"]),
     ("jsonwebtoken", &["http", "identity"]),

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use crate::engine::IdempotencyKey;
-use crate::http::caller::SignedIn;
+use crate::http::caller::{Caller, SignedIn};
 use crate::http::commands::{self, Entry};
 use crate::http::extract::{self, Command, Empty, Query};
 use crate::http::once;
@@ -17,7 +17,7 @@ use crate::store::incident_rows::{self, IncidentRow};
 use crate::store::lease_rows;
 use crate::store::list_rows::{self, After};
 
-pub async fn list(state: web::Data<AppState>, mut query: Query) -> Result<HttpResponse, Problem> {
+pub async fn list(state: web::Data<AppState>, caller: Caller, mut query: Query) -> Result<HttpResponse, Problem> {
     let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
     query.finish()?;
     let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
@@ -37,14 +37,24 @@ pub async fn list(state: web::Data<AppState>, mut query: Query) -> Result<HttpRe
         }
         .encode()
     });
-    let items: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            json!({"id": row.id, "trade": row.trade, "instance": row.instance, "kind": row.kind, "place": row.place,
-                "text": row.text, "opened_at": row.opened_at, "closed_at": row.closed_at, "closed_by": row.closed_by})
-        })
-        .collect();
+    let mut items = Vec::new();
+    for row in &rows {
+        if is_open_to(&state, &caller, row).await {
+            items.push(
+                json!({"id": row.id, "trade": row.trade, "instance": row.instance, "kind": row.kind, "place": row.place,
+                "text": row.text, "opened_at": row.opened_at, "closed_at": row.closed_at, "closed_by": row.closed_by}),
+            );
+        }
+    }
     Ok(HttpResponse::Ok().json(json!({"items": items, "next": next})))
+}
+
+/// What went wrong with an instance that the reader may not know of yet would tell them that there is one.
+async fn is_open_to(state: &AppState, caller: &Caller, row: &IncidentRow) -> bool {
+    match &row.instance {
+        Some(instance) if caller.eyes().0.is_some() => commands::see(state, instance, &caller.eyes()).await.is_ok(),
+        _ => true,
+    }
 }
 
 /// Tries again what failed: an effect from its first attempt on, or the timers of the instance that wait for an admin.
