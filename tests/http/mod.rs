@@ -4,7 +4,6 @@ mod accounts;
 mod arrival;
 mod badinput;
 mod certificates;
-mod fair;
 mod eyes;
 pub mod fair;
 mod identity;
