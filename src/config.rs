@@ -205,6 +205,10 @@ pub struct Limits {
     pub upload_bytes: usize,
     /// Commands that may wait for the writer before others are told to come back.
     pub queue: usize,
+    /// Commands committed together at most.
+    pub batch: usize,
+    /// Milliseconds that the writer rests after each commit: 0, but where an overload is tried out.
+    pub commit_pause_ms: u32,
     /// Commands per account in a second.
     pub commands_per_second: u32,
     /// Events per account and instance in a second, in the long run: a bidder in a live room sends a few.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::time::Duration;
 
 use super::{Failure, folder, platform_key};
 use crate::clock::Clock;
@@ -76,6 +77,8 @@ pub async fn assemble(mut config: Config, clock: Clock) -> Result<Running, Failu
 fn start_engine(config: &Config, clock: Clock) -> Result<(Engine, engine::Handle), Failure> {
     let settings = EngineConfig {
         queue: config.limits.queue,
+        batch: config.limits.batch.max(1),
+        commit_pause: Duration::from_millis(u64::from(config.limits.commit_pause_ms)),
         readers: config.database.readers,
         signer: Some(platform_key::signer(config)?),
         ..EngineConfig::new(config.database_url())

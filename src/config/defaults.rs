@@ -114,6 +114,8 @@ impl Default for Limits {
             body_bytes: 1024 * 1024,
             upload_bytes: 20 * 1024 * 1024,
             queue: 10_000,
+            batch: 256,
+            commit_pause_ms: 0,
             commands_per_second: 20,
             events_per_second: 5,
             events_burst: 10,

@@ -125,7 +125,11 @@ impl Engine {
             let held = match current {
                 Some(held) => held,
                 None => {
-                    let held = desk::load_stored(&common, conn, &trade)?.ok_or(EngineError::NotFound)?;
+                    let held = match common.cache.get(&trade) {
+                        Some(held) => desk::refreshed(&common, conn, &held)?,
+                        None => desk::load_stored(&common, conn, &trade)?,
+                    };
+                    let held = held.ok_or(EngineError::NotFound)?;
                     common.cache.offer(&held);
                     held
                 }

@@ -14,7 +14,7 @@ use crate::machine::trade::InstanceId;
 use crate::machine::{Bundle, Name, Time, Trade};
 use crate::record::{self, Head};
 use crate::store::record_rows::record_last;
-use crate::store::trade_rows::{Counters, instance_trade, trade_load};
+use crate::store::trade_rows::{Counters, instance_trade, trade_load, trade_refresh};
 use crate::store::{Connection, StoreError, idempotency_rows};
 
 /// Whether keys are looked up before deciding, or left to the unique index.
@@ -40,20 +40,18 @@ pub(super) struct Worked {
 /// The work of one batch.
 pub(super) struct Desk<'a> {
     common: &'a Common,
-    keys: Keys,
     pub trades: BTreeMap<InstanceId, Worked>,
     places: HashMap<InstanceId, InstanceId>,
-    /// Keys used within this batch.
+    /// Keys that were looked up and found used, and those used within this batch.
     used: HashMap<(Name, String), (String, Receipt)>,
     pub gathered: Gathered,
     pub told: Vec<Committed>,
 }
 
 impl<'a> Desk<'a> {
-    pub fn new(common: &'a Common, keys: Keys) -> Self {
+    pub fn new(common: &'a Common) -> Self {
         Self {
             common,
-            keys,
             trades: BTreeMap::new(),
             places: HashMap::new(),
             used: HashMap::new(),
@@ -62,13 +60,29 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// Looks up all keys of a batch at once.
+    ///
+    /// # Errors
+    /// A failing store, or a receipt that cannot be read back.
+    pub fn look_up_keys(&mut self, conn: &mut Connection, submissions: &[&Submission]) -> Result<(), StoreError> {
+        let sent = submissions
+            .iter()
+            .filter_map(|submission| Some((&*submission.actor.account, &*submission.key.as_ref()?.key)));
+        for row in idempotency_rows::keys_find(conn, &sent.collect::<Vec<_>>())? {
+            let receipt = serde_json::from_str(&row.receipt)?;
+            self.used
+                .insert((row.actor.into(), row.key), (row.body_sha256, receipt));
+        }
+        Ok(())
+    }
+
     /// Decides one submission. The receipt is true only once the batch is committed.
     ///
     /// # Errors
     /// Unknown instances and bundles, a key used for something else, a store that cannot be read.
     pub fn take(&mut self, conn: &mut Connection, submission: &Submission) -> Result<Receipt, EngineError> {
         if let Some(key) = &submission.key
-            && let Some(receipt) = self.receipt_of(conn, &submission.actor.account, key, self.keys)?
+            && let Some(receipt) = self.receipt_of(&submission.actor.account, key)?
         {
             return Ok(receipt);
         }
@@ -89,27 +103,12 @@ impl<'a> Desk<'a> {
         Ok(receipt)
     }
 
-    fn receipt_of(
-        &self,
-        conn: &mut Connection,
-        actor: &Name,
-        key: &IdempotencyKey,
-        keys: Keys,
-    ) -> Result<Option<Receipt>, EngineError> {
-        let used = self.used.get(&(Arc::clone(actor), key.key.clone())).cloned();
-        let (body, receipt) = match used {
-            Some(used) => used,
-            None if keys == Keys::Trust => return Ok(None),
-            None => match idempotency_rows::key_find(conn, actor, &key.key)? {
-                Some(row) => (
-                    row.body_sha256,
-                    serde_json::from_str(&row.receipt).map_err(StoreError::from)?,
-                ),
-                None => return Ok(None),
-            },
+    fn receipt_of(&self, actor: &Name, key: &IdempotencyKey) -> Result<Option<Receipt>, EngineError> {
+        let Some((body, receipt)) = self.used.get(&(Arc::clone(actor), key.key.clone())) else {
+            return Ok(None);
         };
-        if body == key.body_sha256 {
-            Ok(Some(receipt))
+        if *body == key.body_sha256 {
+            Ok(Some(receipt.clone()))
         } else {
             Err(EngineError::KeyReused)
         }
@@ -284,6 +283,42 @@ pub(super) fn load(common: &Common, conn: &mut Connection, id: &InstanceId) -> R
         Some(held) => Ok(Some(held)),
         None => load_stored(common, conn, id),
     }
+}
+
+/// What is held of a trade is brought up to what is stored, where another process has moved it to `seq`. True where one had.
+///
+/// # Errors
+/// A failing store.
+pub(super) fn catch_up(common: &Common, conn: &mut Connection, id: &InstanceId, seq: i64) -> Result<bool, EngineError> {
+    let Some(held) = common.cache.get(id).filter(|held| super::gather::number_of(held.trade.seq) != seq) else {
+        return Ok(false);
+    };
+    match refreshed(common, conn, &held)? {
+        Some(held) => common.cache.put(&held),
+        None => common.cache.forget(id),
+    }
+    Ok(true)
+}
+
+/// A held trade as it is stored by now.
+pub(super) fn refreshed(
+    common: &Common,
+    conn: &mut Connection,
+    held: &Held,
+) -> Result<Option<Arc<Held>>, EngineError> {
+    let Some(stored) = trade_refresh(conn, &held.trade, &held.counters)? else {
+        return Ok(None);
+    };
+    let bundle = common.library.pinned(conn, &stored.trade.bundle)?;
+    let heads = heads(conn, &bundle, &stored.trade)?;
+    Ok(Some(Arc::new(Held {
+        trade: Arc::new(stored.trade),
+        bundle,
+        counters: stored.counters,
+        heads,
+        last_due: held.last_due,
+        checked: Checked::now(),
+    })))
 }
 
 /// A committed trade from the store.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use diesel::r2d2;
 use tokio::sync::watch;
@@ -34,6 +35,8 @@ pub struct EngineConfig {
     pub queue: usize,
     /// Most commands committed together: bounds how long the first of a batch waits for the last.
     pub batch: usize,
+    /// How long a writer rests after each commit: nothing, but where an overload is tried out.
+    pub commit_pause: Duration,
     /// Connections for reading.
     pub readers: u32,
     /// Writers on PostgreSQL; SQLite has one.
@@ -54,6 +57,7 @@ impl EngineConfig {
             database_url: database_url.into(),
             queue: 4_096,
             batch: 256,
+            commit_pause: Duration::ZERO,
             readers: 4,
             writers: 2,
             cached_trades: 2_000,
@@ -64,7 +68,7 @@ impl EngineConfig {
 }
 
 /// How long a reader waits for a connection before it is told that the store is not there.
-const READ_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Owns the engine's threads and, on SQLite, the lock on its file. Dropping it stops the engine.
 pub struct Handle {
@@ -136,7 +140,9 @@ impl Engine {
                 conn,
                 target: target.clone(),
                 limit: config.batch,
+                pause: config.commit_pause,
                 failing_since: None,
+                shared: None,
             };
             let thread = std::thread::Builder::new().name(format!("writer-{number}"));
             let thread = thread.spawn(move || writer.run(&jobs));
@@ -202,7 +208,7 @@ fn common(
 /// A process that is just ending, or a child between its fork and its exec, holds the lock for a moment longer.
 const LOCK_TRIES: u32 = 20;
 
-const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// Takes the lock beside the database file, so that only one process serves it.
 ///

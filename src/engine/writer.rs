@@ -10,13 +10,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel::Connection as _;
 
 use super::cache::{Checked, Held};
 use super::common::Common;
-use super::desk::{Desk, Keys, place};
+use super::desk::{Desk, Keys, catch_up, place};
 use super::hub::News;
 use super::pulse::HEARTBEAT;
 use super::queue::{Answered, Job, Submit, Write};
@@ -31,13 +31,20 @@ use crate::store::{Backend, Connection, StoreError, dialect};
 /// How often a single command is tried again where other processes keep moving its trade.
 const MOST_TRIES: u32 = 8;
 
+/// How long trades are locked before they are decided after another process was found to move them too.
+const SHARED_FOR: Duration = Duration::from_millis(200);
+
 /// One writer: a thread with a connection of its own.
 pub(super) struct Writer {
     pub common: Arc<Common>,
     pub conn: Connection,
     pub target: Target,
     pub limit: usize,
+    /// How long to rest after each batch.
+    pub pause: Duration,
     pub failing_since: Option<Time>,
+    /// When another process was last found to have moved a trade of this writer.
+    pub shared: Option<Instant>,
 }
 
 /// Receipts to be handed out, in the order of the submissions, and what follows from the commit.
@@ -91,6 +98,9 @@ impl Writer {
             if stopping {
                 return;
             }
+            if !self.pause.is_zero() {
+                std::thread::sleep(self.pause);
+            }
         }
     }
 
@@ -112,11 +122,14 @@ impl Writer {
 
     /// Brings every submission to an end: together if that works, more carefully if not.
     fn settle(&mut self, submissions: &[&Submission], writes: &mut Vec<Write>) -> Vec<Result<Receipt, EngineError>> {
-        let mut failure = match self.attempt(submissions, writes, Care::Quick) {
+        // Where another process moves the same trades, being quick would be in vain more often than not.
+        let shared = self.shared.is_some_and(|since| since.elapsed() < SHARED_FOR);
+        let care = if shared { Care::Locked } else { Care::Quick };
+        let mut failure = match self.attempt(submissions, writes, care) {
             Ok(receipts) => return receipts,
             Err(error) => error,
         };
-        if matches!(failure, StoreError::Conflict | StoreError::Duplicate(_)) {
+        if care == Care::Quick && matches!(failure, StoreError::Conflict | StoreError::Duplicate(_)) {
             match self.attempt(submissions, writes, Care::Locked) {
                 Ok(receipts) => return receipts,
                 Err(error) => failure = error,
@@ -178,7 +191,11 @@ impl Writer {
                         error => StoreError::NotCommitted(error.to_string()),
                     }));
                 }
-                self.forget(submissions, decided);
+                // Something newer is stored than what is held, and will be caught up with under the lock. SQLite takes none.
+                let behind = matches!(error, StoreError::Conflict | StoreError::Duplicate(_));
+                if !behind || self.conn.backend() == Backend::Sqlite {
+                    self.forget(submissions, decided);
+                }
                 self.failed(&error);
                 Err(error)
             }
@@ -221,8 +238,9 @@ impl Writer {
     ) -> Result<Decided, Undone> {
         let common = &self.common;
         let mut kept = None;
+        let mut moved = false;
         let written = dialect::write_transaction(&mut self.conn, |conn| {
-            lock_trades(common, conn, submissions)?;
+            moved = lock_trades(common, conn, submissions).map_err(store_error)?;
             let decided = decide_all(common, conn, submissions, Keys::LookUp)?;
             // What is in memory may have been moved by another process before the lock was taken.
             check_read(conn, &decided.read)?;
@@ -232,6 +250,9 @@ impl Writer {
             run_writes(conn, writes, ran);
             Ok(())
         });
+        if moved {
+            self.shared = Some(Instant::now());
+        }
         match (written, kept) {
             (Ok(()), Some(decided)) => Ok(decided),
             (Ok(()), None) => Err((StoreError::NotCommitted("nothing was decided".into()), None)),
@@ -313,7 +334,15 @@ fn run_writes(conn: &mut Connection, writes: &mut Vec<Write>, ran: &mut Ran) {
     }
 }
 
-fn lock_trades(common: &Common, conn: &mut Connection, submissions: &[&Submission]) -> Result<(), StoreError> {
+fn store_error(error: EngineError) -> StoreError {
+    match error {
+        EngineError::Store(error) => error,
+        other => StoreError::Corrupt(other.to_string()),
+    }
+}
+
+/// Locks the trades and brings what is held of them up to what is stored. True where another process had moved one.
+fn lock_trades(common: &Common, conn: &mut Connection, submissions: &[&Submission]) -> Result<bool, EngineError> {
     let mut trades = Vec::new();
     for submission in submissions {
         if let super::Request::Offer { instance, .. } = &submission.request {
@@ -321,7 +350,11 @@ fn lock_trades(common: &Common, conn: &mut Connection, submissions: &[&Submissio
         }
     }
     let ids: Vec<&str> = trades.iter().map(AsRef::as_ref).collect();
-    dialect::trades_lock(conn, &ids)
+    let mut moved = false;
+    for (id, seq) in dialect::trades_lock(conn, &ids)? {
+        moved |= catch_up(common, conn, &id.as_str().into(), seq)?;
+    }
+    Ok(moved)
 }
 
 fn decide_all(
@@ -330,7 +363,10 @@ fn decide_all(
     submissions: &[&Submission],
     keys: Keys,
 ) -> Result<Decided, StoreError> {
-    let mut desk = Desk::new(common, keys);
+    let mut desk = Desk::new(common);
+    if keys == Keys::LookUp {
+        desk.look_up_keys(conn, submissions)?;
+    }
     let mut receipts = Vec::with_capacity(submissions.len());
     for submission in submissions {
         match desk.take(conn, submission) {

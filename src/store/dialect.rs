@@ -1,9 +1,14 @@
 //! Where the two databases differ: the only file that asks which one it is, beside opening and migrating.
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::Sqlite;
 
 use super::batch::{Batch, postgres, sqlite};
+use super::idempotency_rows::KeyRow;
 use super::schema::trades;
 use super::{Connection, StoreError};
 use crate::machine::Time;
@@ -56,16 +61,66 @@ pub fn write_transaction<T>(
     }
 }
 
-/// Locks trades in the order of their ids, so that two processes cannot wait for each other. SQLite has one writer: nothing to do.
+/// Locks trades in the order of their ids, so that two processes cannot wait for each other, and tells how long the history of
+/// each is. SQLite has one writer: nothing to do and nothing to tell.
 ///
 /// # Errors
 /// A failing database.
-pub fn trades_lock(conn: &mut Connection, ids: &[&str]) -> Result<(), StoreError> {
-    if let Connection::Postgres(conn) = conn {
-        let rows = trades::table.filter(trades::id.eq_any(ids)).order(trades::id);
-        rows.select(trades::id).for_update().load::<String>(conn)?;
+pub fn trades_lock(conn: &mut Connection, ids: &[&str]) -> Result<Vec<(String, i64)>, StoreError> {
+    let Connection::Postgres(conn) = conn else {
+        return Ok(Vec::new());
+    };
+    let rows = trades::table.filter(trades::id.eq_any(ids)).order(trades::id);
+    Ok(rows.select((trades::id, trades::seq)).for_update().load(conn)?)
+}
+
+/// Looks up `[[actor, key], …]` in one prepared statement, whatever their number.
+struct WantedKeys<'a>(&'a str);
+
+const WANTED_COLUMNS: &str = "SELECT k.actor, k.key, k.body_sha256, k.receipt, k.at FROM ";
+
+impl QueryFragment<Sqlite> for WantedKeys<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql(WANTED_COLUMNS);
+        out.push_sql("json_each(");
+        out.push_bind_param::<Text, _>(self.0)?;
+        // A cross join keeps the order of its sides: the few wanted keys are looked up, and not all keys gone through.
+        out.push_sql(") w CROSS JOIN idempotency_keys k ON k.actor = w.value ->> 0 AND k.key = w.value ->> 1");
+        Ok(())
     }
-    Ok(())
+}
+
+impl QueryFragment<Pg> for WantedKeys<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(WANTED_COLUMNS);
+        out.push_sql("json_array_elements(");
+        out.push_bind_param::<Text, _>(self.0)?;
+        out.push_sql("::json) w JOIN idempotency_keys k ON k.actor = w ->> 0 AND k.key = w ->> 1");
+        Ok(())
+    }
+}
+
+impl Query for WantedKeys<'_> {
+    type SqlType = (Text, Text, Text, Text, BigInt);
+}
+
+impl QueryId for WantedKeys<'_> {
+    type QueryId = ();
+    // The text is always the same: the cache goes by it.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<C> RunQueryDsl<C> for WantedKeys<'_> {}
+
+/// The rows of keys that were used, of those in a JSON array of pairs.
+///
+/// # Errors
+/// A failing database.
+pub fn keys_find(conn: &mut Connection, wanted: &str) -> Result<Vec<KeyRow>, StoreError> {
+    Ok(match conn {
+        Connection::Sqlite(conn) => WantedKeys(wanted).load(conn)?,
+        Connection::Postgres(conn) => WantedKeys(wanted).load(conn)?,
+    })
 }
 
 #[derive(QueryableByName)]

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 
 use super::schema::idempotency_keys;
-use super::{Connection, StoreError};
+use super::{Connection, StoreError, dialect};
 use crate::machine::Time;
 
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
@@ -26,6 +26,18 @@ pub fn key_find(conn: &mut Connection, actor: &str, key: &str) -> Result<Option<
         .filter(idempotency_keys::actor.eq(actor))
         .filter(idempotency_keys::key.eq(key));
     Ok(row.select(KeyRow::as_select()).first(conn).optional()?)
+}
+
+/// What keys were used for, all looked up at once; those that are new are left out.
+///
+/// # Errors
+/// A failing database.
+pub fn keys_find(conn: &mut Connection, keys: &[(&str, &str)]) -> Result<Vec<KeyRow>, StoreError> {
+    match keys {
+        [] => Ok(Vec::new()),
+        [(actor, key)] => Ok(key_find(conn, actor, key)?.into_iter().collect()),
+        many => dialect::keys_find(conn, &serde_json::to_string(many)?),
+    }
 }
 
 /// Keeps the answer of a command that is no event of a trade; the engine writes those of events with their batch.

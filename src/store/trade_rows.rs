@@ -93,16 +93,30 @@ pub fn trade_load(conn: &mut Connection, id: &str) -> Result<Option<StoredTrade>
         .first(conn)
         .optional()?;
     let Some(row) = row else { return Ok(None) };
-    let bodies: Vec<(String, i64, i64, i64)> = instances::table
-        .filter(instances::trade.eq(id))
-        .select((
-            instances::body,
-            instances::opened_at,
-            instances::published,
-            instances::recorded,
-        ))
-        .load(conn)?;
-    let mut trade = Trade {
+    let mut stored = StoredTrade {
+        trade: trade_of(row)?,
+        counters: BTreeMap::new(),
+    };
+    let all = instances::table.filter(instances::trade.eq(id));
+    stored.add(all.select(INSTANCE).load(conn)?)?;
+    Ok(Some(stored))
+}
+
+/// What is read of an instance: its body, when it was opened, and how much it has published and recorded.
+const INSTANCE: (
+    instances::body,
+    instances::opened_at,
+    instances::published,
+    instances::recorded,
+) = (
+    instances::body,
+    instances::opened_at,
+    instances::published,
+    instances::recorded,
+);
+
+fn trade_of(row: TradeRow) -> Result<Trade, StoreError> {
+    Ok(Trade {
         id: row.id.into(),
         bundle: BundleRef {
             name: row.bundle.into(),
@@ -113,19 +127,57 @@ pub fn trade_load(conn: &mut Connection, id: &str) -> Result<Option<StoredTrade>
         head: row.head.into(),
         now: Time(row.now),
         instances: BTreeMap::new(),
-    };
-    let mut counters = BTreeMap::new();
-    for (body, opened_at, published, recorded) in bodies {
-        let instance: Instance = serde_json::from_str(&body)?;
-        let counted = Counters {
-            opened_at: Time(opened_at),
-            published,
-            recorded,
-        };
-        counters.insert(Arc::clone(&instance.id), counted);
-        trade.instances.insert(Arc::clone(&instance.id), Arc::new(instance));
+    })
+}
+
+impl StoredTrade {
+    fn add(&mut self, rows: Vec<(String, i64, i64, i64)>) -> Result<(), StoreError> {
+        for (body, opened_at, published, recorded) in rows {
+            let instance: Instance = serde_json::from_str(&body)?;
+            let counted = Counters {
+                opened_at: Time(opened_at),
+                published,
+                recorded,
+            };
+            self.counters.insert(Arc::clone(&instance.id), counted);
+            let id = Arc::clone(&instance.id);
+            self.trade.instances.insert(id, Arc::new(instance));
+        }
+        Ok(())
     }
-    Ok(Some(StoredTrade { trade, counters }))
+}
+
+/// A trade that is held in memory as it is stored by now; only what has changed since is read. `None` where it is gone.
+///
+/// # Errors
+/// A failing database, or a body that cannot be read back.
+pub fn trade_refresh(
+    conn: &mut Connection,
+    held: &Trade,
+    counters: &BTreeMap<InstanceId, Counters>,
+) -> Result<Option<StoredTrade>, StoreError> {
+    let row: Option<TradeRow> = trades::table
+        .filter(trades::id.eq(&*held.id))
+        .select(TradeRow::as_select())
+        .first(conn)
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    let mut stored = StoredTrade {
+        trade: Trade {
+            instances: held.instances.clone(),
+            ..trade_of(row)?
+        },
+        counters: counters.clone(),
+    };
+    if stored.trade.bundle != held.bundle {
+        return trade_load(conn, &held.id);
+    }
+    // An instance's row carries the trade's time of its last change, which never runs back.
+    let changed = instances::table
+        .filter(instances::trade.eq(&*held.id))
+        .filter(instances::changed_at.ge(held.now.0));
+    stored.add(changed.select(INSTANCE).load(conn)?)?;
+    Ok(Some(stored))
 }
 
 /// The history length of a trade, which is its version.
