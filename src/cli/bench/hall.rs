@@ -99,7 +99,7 @@ impl Hall {
         let path = format!("/api/v1/instances/{}", self.lot.auction);
         for _ in 0..100 {
             let reply = wire.get(&path).await.map_err(failed)?;
-            if String::from_utf8_lossy(&reply.body).contains("\"room.timed\"") {
+            if String::from_utf8_lossy(&reply.body).contains(".timed\"") {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
