@@ -290,7 +290,11 @@ pub(super) fn load(common: &Common, conn: &mut Connection, id: &InstanceId) -> R
 /// # Errors
 /// A failing store.
 pub(super) fn catch_up(common: &Common, conn: &mut Connection, id: &InstanceId, seq: i64) -> Result<bool, EngineError> {
-    let Some(held) = common.cache.get(id).filter(|held| super::gather::number_of(held.trade.seq) != seq) else {
+    let Some(held) = common
+        .cache
+        .get(id)
+        .filter(|held| super::gather::number_of(held.trade.seq) != seq)
+    else {
         return Ok(false);
     };
     match refreshed(common, conn, &held)? {
@@ -301,11 +305,7 @@ pub(super) fn catch_up(common: &Common, conn: &mut Connection, id: &InstanceId, 
 }
 
 /// A held trade as it is stored by now.
-pub(super) fn refreshed(
-    common: &Common,
-    conn: &mut Connection,
-    held: &Held,
-) -> Result<Option<Arc<Held>>, EngineError> {
+pub(super) fn refreshed(common: &Common, conn: &mut Connection, held: &Held) -> Result<Option<Arc<Held>>, EngineError> {
     let Some(stored) = trade_refresh(conn, &held.trade, &held.counters)? else {
         return Ok(None);
     };

@@ -7,6 +7,7 @@ mod evaluate;
 mod kind;
 mod names;
 mod operators;
+mod plain;
 mod tree;
 mod units;
 
@@ -33,6 +34,8 @@ struct Compiled {
     /// The identifiers that stand for the references in the tree, in the same order.
     bindings: Vec<String>,
     tree: cel::IdedExpr,
+    /// The same expression without CEL, where it is simple enough.
+    plain: Option<plain::Plain>,
 }
 
 /// Gives values to names. Implemented by the step, by tests and by the checker.
@@ -49,11 +52,13 @@ impl Expression {
     /// All faults found, each with the character it stands at.
     pub fn compile(source: &str, names: &dyn Names) -> Result<Self, Vec<ExpressionFault>> {
         let checked = check::check(source, names)?;
+        let bindings: Vec<String> = checked.references.iter().map(ToString::to_string).collect();
         Ok(Self {
             source: source.to_owned(),
             compiled: Box::new(Compiled {
                 kind: checked.kind,
-                bindings: checked.references.iter().map(ToString::to_string).collect(),
+                plain: plain::Plain::of(&checked.tree, &bindings),
+                bindings,
                 tree: checked.tree,
             }),
             references: checked.references.into_iter().collect(),
@@ -82,6 +87,10 @@ impl Expression {
     /// # Errors
     /// A plain sentence: overflow, division by zero, null where a number is needed, a name without a value.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, String> {
+        let plain = self.compiled.plain.as_ref();
+        if let Some(value) = plain.and_then(|plain| plain.evaluate(&self.references, scope)) {
+            return Ok(value);
+        }
         let bindings = self.references.iter().zip(&self.compiled.bindings);
         evaluate::evaluate(&self.compiled.tree, bindings, scope)
     }

@@ -11,8 +11,9 @@ use serde::Serialize;
 use super::database::{Choice, installed};
 use super::hall::{Hall, Layout};
 use super::load::{Bidder, Seen, until};
+use super::lot::Lot;
 use super::probe::{cpu_millis, fdatasync_per_second};
-use super::rows::{print_row, rounded, temporary};
+use super::rows::{print_row, real, rounded, temporary};
 use crate::cli::Failure;
 
 #[derive(clap::Args)]
@@ -162,13 +163,20 @@ enum How {
 }
 
 /// Prices to offer: each a step above the one before, whoever asks.
-struct Prices {
+pub struct Prices {
     next: AtomicI64,
     step: i64,
 }
 
 impl Prices {
-    fn take(&self) -> i64 {
+    pub fn of(lot: &Lot) -> Self {
+        Self {
+            next: AtomicI64::new(lot.start_price),
+            step: lot.increment,
+        }
+    }
+
+    pub fn take(&self) -> i64 {
         self.next.fetch_add(self.step, Ordering::Relaxed)
     }
 }
@@ -179,10 +187,7 @@ async fn load(
     clients: usize,
     how: How,
 ) -> Result<Row, Failure> {
-    let prices = Prices {
-        next: AtomicI64::new(hall.lot.start_price),
-        step: hall.lot.increment,
-    };
+    let prices = Prices::of(&hall.lot);
     bid(hall, &prices, (clients, how, WARM_UP)).await?;
     let before = hall.counts().await?;
     let own = cpu_millis();
@@ -310,8 +315,4 @@ async fn bursts(hall: &Hall, database: &Choice, bids: usize) -> Result<BurstRow,
         decided_within_median_ms: times.get(ROUNDS / 2).copied().unwrap_or_default(),
         decided_within_worst_ms: times.last().copied().unwrap_or_default(),
     })
-}
-
-fn real(count: u64) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }

@@ -115,6 +115,12 @@ impl Hall {
         bidder.map_err(|error| Failure::while_doing("connect")(&error))
     }
 
+    /// Kills the servers, as a failing machine would, and leaves the database.
+    pub fn stop(self) -> Prepared {
+        drop(self.servers);
+        self.database
+    }
+
     pub async fn counts(&self) -> Result<Counts, Failure> {
         let mut commits = 0;
         for server in &self.servers {

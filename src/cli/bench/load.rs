@@ -92,7 +92,8 @@ pub struct Bidder<'a> {
     wire: Wire,
     auction: &'a str,
     token: &'a str,
-    number: usize,
+    /// Of the connection; connections share bidders where there are more of them.
+    pub number: usize,
     sent: u64,
 }
 
@@ -113,7 +114,10 @@ impl<'a> Bidder<'a> {
         Ok(Self {
             wire: Wire::connect(address).await?,
             auction: &lot.auction,
-            token: lot.tokens.get(number).map_or("", String::as_str),
+            token: lot
+                .tokens
+                .get(number % lot.tokens.len().max(1))
+                .map_or("", String::as_str),
             number,
             sent: 0,
         })

@@ -322,7 +322,8 @@ fn staff(post: &str, organisation: &str) -> Actor {
     }
 }
 
-fn account(bidder: usize) -> String {
+/// The account of a bidder.
+pub fn account(bidder: usize) -> String {
     format!("benchaccount{bidder}")
 }
 

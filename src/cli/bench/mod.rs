@@ -5,6 +5,7 @@ mod database;
 mod hall;
 mod load;
 mod lot;
+mod overload;
 mod pipe;
 mod probe;
 mod rows;
@@ -29,6 +30,9 @@ pub enum Command {
     /// processes of its own on this machine. Only the limits of requests an account may send are lifted. Accepted and decided bids
     /// are counted apart: a bid that came second to its price is decided, recorded and refused.
     Bids(bids::Options),
+    /// More bids than a slowed-down writer can decide: what is still decided, what the others are told, and whether anything that
+    /// was acknowledged is missing after the server is killed.
+    Overload(overload::Options),
     /// Take commands from standard input and acknowledge them on standard output: for tests that kill the process.
     #[command(hide = true)]
     Pipe(pipe::Options),
@@ -37,6 +41,7 @@ pub enum Command {
 pub fn run(config: Option<&Path>, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Bids(options) => bids::run(config, options),
+        Command::Overload(options) => overload::run(config, options),
         Command::Transitions(options) => transitions::run(options),
         Command::Pipe(options) => pipe::run(options),
     }
