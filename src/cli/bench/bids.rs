@@ -154,8 +154,9 @@ pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
+/// How bids follow each other.
 #[derive(Clone, Copy)]
-enum How {
+pub enum How {
     /// As soon as the last bid is answered.
     Closed,
     Rate(u32),
@@ -230,7 +231,7 @@ async fn load(
 }
 
 /// All clients bid until the time is over.
-async fn bid(hall: &Hall, prices: &Prices, (clients, how, time): (usize, How, Duration)) -> Result<Seen, Failure> {
+pub async fn bid(hall: &Hall, prices: &Prices, (clients, how, time): (usize, How, Duration)) -> Result<Seen, Failure> {
     let mut bidders = Vec::with_capacity(clients);
     for number in 0..clients {
         bidders.push(hall.bidder(number).await?);

@@ -1,8 +1,9 @@
 //! A live lot with the servers that serve it. Must not bid.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::alarms;
 use super::database::{Choice, Prepared};
 use super::load::{Bidder, Wire};
 use super::lot::{self, Lot};
@@ -11,6 +12,8 @@ use super::server::Server;
 use crate::cli::Failure;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::engine::{Engine, EngineConfig, EngineError};
+use crate::machine::Time;
 
 /// What a measurement asks for.
 pub struct Layout {
@@ -19,6 +22,8 @@ pub struct Layout {
     pub log: String,
     /// Changes to the shipped configuration.
     pub change: fn(&mut Config),
+    /// How many alarms are armed before the servers start, and how many milliseconds later they are due.
+    pub alarms: Option<(usize, i64)>,
 }
 
 impl Default for Layout {
@@ -28,6 +33,7 @@ impl Default for Layout {
             processes: 1,
             log: "info".into(),
             change: |_| {},
+            alarms: None,
         }
     }
 }
@@ -36,6 +42,10 @@ impl Default for Layout {
 pub struct Hall {
     pub lot: Lot,
     pub servers: Vec<Server>,
+    /// When the alarms are due, where any were armed.
+    pub alarms_due: Option<Time>,
+    config: Config,
+    folder: PathBuf,
     database: Prepared,
 }
 
@@ -66,21 +76,47 @@ impl Hall {
         (layout.change)(&mut config);
         std::fs::create_dir_all(&config.paths.data)
             .map_err(|error| Failure::while_doing("make the data folder")(&error))?;
-        let lot = lot::prepare(&config, layout.bidders).await?;
-        let mut servers = Vec::new();
-        for number in 0..layout.processes {
-            servers.push(Server::start(&config, folder, number)?);
-        }
-        for server in &mut servers {
-            server.ready().await?;
-        }
-        let hall = Self {
+        // Alarms are armed between the preparation of the lot and the opening of its room.
+        let arming = layout
+            .alarms
+            .map_or(0, |(count, _)| i64::try_from(count).unwrap_or(0) * 2);
+        let lot = lot::prepare(&config, layout.bidders, arming).await?;
+        let alarms_due = match layout.alarms {
+            Some((count, after)) => Some(arm(&config, count, after).await?),
+            None => None,
+        };
+        let mut hall = Self {
             lot,
-            servers,
+            servers: Vec::new(),
+            alarms_due,
+            config,
+            folder: folder.to_owned(),
             database: prepared,
         };
+        hall.start(layout.processes).await?;
         hall.wait().await?;
         Ok(hall)
+    }
+
+    /// Starts servers and waits until they answer.
+    pub async fn start(&mut self, processes: usize) -> Result<(), Failure> {
+        for number in 0..processes {
+            self.servers.push(Server::start(&self.config, &self.folder, number)?);
+        }
+        for server in &mut self.servers {
+            server.ready().await?;
+        }
+        Ok(())
+    }
+
+    /// Kills the servers, as a failing machine would.
+    pub fn kill(&mut self) {
+        self.servers.clear();
+    }
+
+    /// The database under the servers.
+    pub fn url(&self) -> &str {
+        &self.database.url
     }
 
     /// Waits until bids are taken.
@@ -115,7 +151,7 @@ impl Hall {
         bidder.map_err(|error| Failure::while_doing("connect")(&error))
     }
 
-    /// Kills the servers, as a failing machine would, and leaves the database.
+    /// Kills the servers and leaves the database.
     pub fn stop(self) -> Prepared {
         drop(self.servers);
         self.database
@@ -132,4 +168,16 @@ impl Hall {
             database_cpu: self.database.process().map_or(0.0, |id| family_millis(&id)),
         })
     }
+}
+
+/// Arms alarms in the database that `config` names, all due at the same time.
+async fn arm(config: &Config, count: usize, after: i64) -> Result<Time, Failure> {
+    let failed = |error: EngineError| Failure(format!("failed to arm alarms: {error}"));
+    let (engine, handle) = Engine::start(&EngineConfig::new(config.database_url()), Clock::system()).map_err(failed)?;
+    let due = engine.now().plus_millis(after);
+    alarms::arm(&engine, (0..count).map(|_| due)).await?;
+    drop(engine);
+    let joined = tokio::task::spawn_blocking(move || handle.join()).await;
+    joined.map_err(|error| Failure::while_doing("end the arming")(&error))?;
+    Ok(due)
 }

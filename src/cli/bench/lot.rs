@@ -48,12 +48,13 @@ pub struct Lot {
     pub tokens: Vec<String>,
 }
 
-/// Prepares a lot in the database that `config` names. Nobody else may serve it meanwhile.
-pub async fn prepare(config: &Config, bidders: usize) -> Result<Lot, Failure> {
+/// Prepares a lot in the database that `config` names, whose room opens a while later, and `later` milliseconds more.
+/// Nobody else may serve the database meanwhile.
+pub async fn prepare(config: &Config, bidders: usize, later: i64) -> Result<Lot, Failure> {
     // With a single one there would be no auction but an agreed price.
     let bidders = bidders.max(2);
     let real = Clock::system().now();
-    let opens = real.plus_millis(8_000 + 60 * i64::try_from(bidders).unwrap_or(0));
+    let opens = real.plus_millis(later + 8_000 + 60 * i64::try_from(bidders).unwrap_or(0));
     let begun = real.plus_millis(-BEFORE);
     let clock = Clock::virtual_from(begun, 0);
     let engine_config = EngineConfig::new(config.database_url());

@@ -1,5 +1,6 @@
 //! `luochui bench`: what this machine and its disk can do. Must not measure anything less durable than what is served.
 
+mod alarms;
 mod bids;
 mod database;
 mod hall;
@@ -10,7 +11,9 @@ mod pipe;
 mod probe;
 mod rows;
 mod server;
+mod timers;
 mod transitions;
+mod watchers;
 
 use std::path::Path;
 
@@ -33,6 +36,11 @@ pub enum Command {
     /// More bids than a slowed-down writer can decide: what is still decided, what the others are told, and whether anything that
     /// was acknowledged is missing after the server is killed.
     Overload(overload::Options),
+    /// How late timers fire among a hundred thousand, and how fast what became due while nothing ran is made up for, with bids
+    /// going on meanwhile.
+    Timers(timers::Options),
+    /// How long an accepted bid takes to reach thousands who watch the room, and what memory each costs.
+    Watchers(watchers::Options),
     /// Take commands from standard input and acknowledge them on standard output: for tests that kill the process.
     #[command(hide = true)]
     Pipe(pipe::Options),
@@ -42,6 +50,8 @@ pub fn run(config: Option<&Path>, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Bids(options) => bids::run(config, options),
         Command::Overload(options) => overload::run(config, options),
+        Command::Timers(options) => timers::run(config, options),
+        Command::Watchers(options) => watchers::run(config, options),
         Command::Transitions(options) => transitions::run(options),
         Command::Pipe(options) => pipe::run(options),
     }

@@ -63,6 +63,14 @@ pub fn family_millis(parent: &str) -> f64 {
     children.map(|child| process_millis(&child)).sum::<f64>() + process_millis(parent)
 }
 
+/// Memory of a process that lies in RAM, in KiB.
+pub fn resident_kib(process: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
 /// What the system tells of a process after its name, which stands in parentheses and may hold anything.
 fn fields(process: &str) -> Vec<String> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();

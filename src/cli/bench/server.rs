@@ -66,6 +66,11 @@ impl Server {
         process_millis(&self.child.id().to_string())
     }
 
+    /// The process, for the system's accounts of it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it counts under a name; 0 where it has counted nothing yet.
     pub async fn counter(&self, name: &str) -> Result<u64, Failure> {
         let failed = |error: std::io::Error| Failure(format!("failed to read a server's metrics: {error}"));
