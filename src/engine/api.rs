@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot, watch};
 
 use super::common::Common;
-use super::desk;
 use super::ingress::{Ingress, Stamp};
 use super::queue::{Job, Queue, Submit};
 use super::{Committed, EngineError, Library, News, Receipt, Request, Snapshot, Submission};
+use super::{desk, sharing};
 use crate::clock::Clock;
 use crate::machine::Time;
 use crate::machine::calendar::Calendars;
@@ -126,7 +126,7 @@ impl Engine {
                 Some(held) => held,
                 None => {
                     let held = match common.cache.get(&trade) {
-                        Some(held) => desk::refreshed(&common, conn, &held)?,
+                        Some(held) => sharing::refreshed(&common, conn, &held)?,
                         None => desk::load_stored(&common, conn, &trade)?,
                     };
                     let held = held.ok_or(EngineError::NotFound)?;

@@ -14,7 +14,7 @@ use crate::machine::trade::InstanceId;
 use crate::machine::{Bundle, Name, Time, Trade};
 use crate::record::{self, Head};
 use crate::store::record_rows::record_last;
-use crate::store::trade_rows::{Counters, instance_trade, trade_load, trade_refresh};
+use crate::store::trade_rows::{Counters, instance_trade, trade_load};
 use crate::store::{Connection, StoreError, idempotency_rows};
 
 /// Whether keys are looked up before deciding, or left to the unique index.
@@ -285,42 +285,6 @@ pub(super) fn load(common: &Common, conn: &mut Connection, id: &InstanceId) -> R
     }
 }
 
-/// What is held of a trade is brought up to what is stored, where another process has moved it to `seq`. True where one had.
-///
-/// # Errors
-/// A failing store.
-pub(super) fn catch_up(common: &Common, conn: &mut Connection, id: &InstanceId, seq: i64) -> Result<bool, EngineError> {
-    let Some(held) = common
-        .cache
-        .get(id)
-        .filter(|held| super::gather::number_of(held.trade.seq) != seq)
-    else {
-        return Ok(false);
-    };
-    match refreshed(common, conn, &held)? {
-        Some(held) => common.cache.put(&held),
-        None => common.cache.forget(id),
-    }
-    Ok(true)
-}
-
-/// A held trade as it is stored by now.
-pub(super) fn refreshed(common: &Common, conn: &mut Connection, held: &Held) -> Result<Option<Arc<Held>>, EngineError> {
-    let Some(stored) = trade_refresh(conn, &held.trade, &held.counters)? else {
-        return Ok(None);
-    };
-    let bundle = common.library.pinned(conn, &stored.trade.bundle)?;
-    let heads = heads(conn, &bundle, &stored.trade)?;
-    Ok(Some(Arc::new(Held {
-        trade: Arc::new(stored.trade),
-        bundle,
-        counters: stored.counters,
-        heads,
-        last_due: held.last_due,
-        checked: Checked::now(),
-    })))
-}
-
 /// A committed trade from the store.
 pub(super) fn load_stored(
     common: &Common,
@@ -343,7 +307,11 @@ pub(super) fn load_stored(
 }
 
 /// Where the records of a trade's instances stand.
-fn heads(conn: &mut Connection, bundle: &Bundle, trade: &Trade) -> Result<BTreeMap<InstanceId, Head>, StoreError> {
+pub(super) fn heads(
+    conn: &mut Connection,
+    bundle: &Bundle,
+    trade: &Trade,
+) -> Result<BTreeMap<InstanceId, Head>, StoreError> {
     let mut heads = BTreeMap::new();
     for (id, instance) in &trade.instances {
         let machine = bundle.machines.get(&instance.machine);

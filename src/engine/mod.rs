@@ -18,6 +18,7 @@ mod projection;
 mod pulse;
 mod queue;
 mod records;
+mod sharing;
 mod signing;
 mod start;
 mod timers;

@@ -16,11 +16,11 @@ use diesel::Connection as _;
 
 use super::cache::{Checked, Held};
 use super::common::Common;
-use super::desk::{Desk, Keys, catch_up, place};
+use super::desk::{Desk, Keys};
 use super::hub::News;
 use super::pulse::HEARTBEAT;
 use super::queue::{Answered, Job, Submit, Write};
-use super::{Committed, EngineError, Receipt, Submission, projection};
+use super::{Committed, EngineError, Receipt, Submission, projection, sharing};
 use crate::machine::Time;
 use crate::machine::trade::InstanceId;
 use crate::store::batch::Batch;
@@ -240,7 +240,7 @@ impl Writer {
         let mut kept = None;
         let mut moved = false;
         let written = dialect::write_transaction(&mut self.conn, |conn| {
-            moved = lock_trades(common, conn, submissions).map_err(store_error)?;
+            moved = sharing::lock_trades(common, conn, submissions)?;
             let decided = decide_all(common, conn, submissions, Keys::LookUp)?;
             // What is in memory may have been moved by another process before the lock was taken.
             check_read(conn, &decided.read)?;
@@ -332,29 +332,6 @@ fn run_writes(conn: &mut Connection, writes: &mut Vec<Write>, ran: &mut Ran) {
         }
         metrics::histogram!("luochui_write_seconds", "label" => write.label).record(started.elapsed());
     }
-}
-
-fn store_error(error: EngineError) -> StoreError {
-    match error {
-        EngineError::Store(error) => error,
-        other => StoreError::Corrupt(other.to_string()),
-    }
-}
-
-/// Locks the trades and brings what is held of them up to what is stored. True where another process had moved one.
-fn lock_trades(common: &Common, conn: &mut Connection, submissions: &[&Submission]) -> Result<bool, EngineError> {
-    let mut trades = Vec::new();
-    for submission in submissions {
-        if let super::Request::Offer { instance, .. } = &submission.request {
-            trades.extend(place(common, conn, instance)?);
-        }
-    }
-    let ids: Vec<&str> = trades.iter().map(AsRef::as_ref).collect();
-    let mut moved = false;
-    for (id, seq) in dialect::trades_lock(conn, &ids)? {
-        moved |= catch_up(common, conn, &id.as_str().into(), seq)?;
-    }
-    Ok(moved)
 }
 
 fn decide_all(

@@ -55,3 +55,14 @@ pub fn outbox_of_trade(conn: &mut Connection, trade: &str) -> Result<Vec<OutboxR
         .select(OutboxRow::as_select())
         .load(conn)?)
 }
+
+/// Marks all that waits as done, for measurements that are not about it.
+///
+/// # Errors
+/// A failing database.
+pub fn outbox_settle(conn: &mut Connection, at: Time) -> Result<usize, StoreError> {
+    let waiting = outbox::table.filter(outbox::done_at.is_null());
+    Ok(diesel::update(waiting)
+        .set(outbox::done_at.eq(Some(at.0)))
+        .execute(conn)?)
+}

@@ -51,6 +51,7 @@ const TRADE_WORDS: &[&str] = &[
 /// Where one of these words may stand, and why.
 const MAY_SAY: &[(&str, &str)] = &[
     ("src/cli/demo", "plays the parties of a trade through the API"),
+    ("src/cli/bench", "leads the shipped sale to its auction and bids in it"),
     (
         "src/http/",
         "the public list is called /listings for the people who read it",

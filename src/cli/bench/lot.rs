@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use diesel::prelude::*;
 use serde_json::json;
 
 use crate::cli::demo::{cast, sample};
@@ -16,9 +15,10 @@ use crate::http::Tokens;
 use crate::machine::step::{Act, Actor, Answer, Cause};
 use crate::machine::value::Map;
 use crate::machine::{Name, Time, Value};
+use crate::store::Connection;
 use crate::store::account_rows::{AccountRow, PartyRow, account_insert, party_insert};
+use crate::store::outbox_rows::outbox_settle;
 use crate::store::session_rows::{SessionRow, session_insert};
-use crate::store::{Connection, StoreError, schema};
 
 /// The sample that is put up for sale.
 const SAMPLE: &str = "huayuan-vehicles";
@@ -69,13 +69,7 @@ pub async fn prepare(config: &Config, bidders: usize, later: i64) -> Result<Lot,
     let lot = stage.open(&listing, opens, tokens).await?;
     let Stage { engine, .. } = stage;
     // Notices and receipts of the preparation are not what is measured.
-    let settle = |conn: &mut Connection| {
-        let waiting = schema::outbox::table.filter(schema::outbox::done_at.is_null());
-        diesel::update(waiting)
-            .set(schema::outbox::done_at.eq(Some(0_i64)))
-            .execute(conn)
-            .map_err(StoreError::from)
-    };
+    let settle = move |conn: &mut Connection| outbox_settle(conn, real);
     engine.write("bench", settle).await.map_err(failed)?;
     drop(engine);
     let joined = tokio::task::spawn_blocking(move || handle.join()).await;

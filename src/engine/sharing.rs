@@ -1,0 +1,71 @@
+//! Trades that other processes move too: locking them, and catching up with what became of them. Must not decide.
+
+use std::sync::Arc;
+
+use super::cache::{Checked, Held};
+use super::common::Common;
+use super::desk::{heads, place};
+use super::gather::number_of;
+use super::{EngineError, Request, Submission};
+use crate::machine::trade::InstanceId;
+use crate::store::trade_rows::trade_refresh;
+use crate::store::{Connection, StoreError, dialect};
+
+fn store_error(error: EngineError) -> StoreError {
+    match error {
+        EngineError::Store(error) => error,
+        other => StoreError::Corrupt(other.to_string()),
+    }
+}
+
+/// Locks the trades and brings what is held of them up to what is stored. True where another process had moved one.
+pub(super) fn lock_trades(
+    common: &Common,
+    conn: &mut Connection,
+    submissions: &[&Submission],
+) -> Result<bool, StoreError> {
+    let mut trades = Vec::new();
+    for submission in submissions {
+        if let Request::Offer { instance, .. } = &submission.request {
+            trades.extend(place(common, conn, instance)?);
+        }
+    }
+    let ids: Vec<&str> = trades.iter().map(AsRef::as_ref).collect();
+    let mut moved = false;
+    for (id, seq) in dialect::trades_lock(conn, &ids)? {
+        moved |= catch_up(common, conn, &id.as_str().into(), seq).map_err(store_error)?;
+    }
+    Ok(moved)
+}
+
+/// What is held of a trade is brought up to what is stored, where another process has moved it to `seq`. True where one had.
+///
+/// # Errors
+/// A failing store.
+fn catch_up(common: &Common, conn: &mut Connection, id: &InstanceId, seq: i64) -> Result<bool, EngineError> {
+    let Some(held) = common.cache.get(id).filter(|held| number_of(held.trade.seq) != seq) else {
+        return Ok(false);
+    };
+    match refreshed(common, conn, &held)? {
+        Some(held) => common.cache.put(&held),
+        None => common.cache.forget(id),
+    }
+    Ok(true)
+}
+
+/// A held trade as it is stored by now.
+pub(super) fn refreshed(common: &Common, conn: &mut Connection, held: &Held) -> Result<Option<Arc<Held>>, EngineError> {
+    let Some(stored) = trade_refresh(conn, &held.trade, &held.counters)? else {
+        return Ok(None);
+    };
+    let bundle = common.library.pinned(conn, &stored.trade.bundle)?;
+    let heads = heads(conn, &bundle, &stored.trade)?;
+    Ok(Some(Arc::new(Held {
+        trade: Arc::new(stored.trade),
+        bundle,
+        counters: stored.counters,
+        heads,
+        last_due: held.last_due,
+        checked: Checked::now(),
+    })))
+}
