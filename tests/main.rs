@@ -21,4 +21,5 @@ mod step;
 mod store;
 mod structure;
 mod support;
+mod trust;
 mod workflows;

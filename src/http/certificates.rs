@@ -84,25 +84,22 @@ pub async fn answer(state: &AppState, answer: Answered) -> Result<(), Problem> {
 /// `challenge_refused` for a wrong secret, a challenge that is over, and one that was collected.
 pub async fn collect(state: &AppState, id: &str, secret: &str) -> Result<Option<Issued>, Problem> {
     let (key, digest, now) = (id.to_owned(), fresh::digest(secret), state.now());
-    let taken = state.engine.write("collect challenge", move |conn| {
-        let row = challenge_rows::challenge_by_id(conn, &key)?
-            .filter(|row| row.secret_sha256 == digest && row.collected_at.is_none() && now.0 < row.expires_at);
-        let Some(row) = row else {
-            return Ok(Err(Problem::new(Code::ChallengeRefused)));
-        };
-        let Some(account) = row.account else {
-            return Ok(Ok(None));
-        };
-        if !challenge_rows::challenge_collect(conn, &key, now.0)? {
-            return Ok(Err(Problem::new(Code::ChallengeRefused)));
-        }
-        Ok(Ok(account_rows::account_by_id(conn, &account)?))
-    });
-    match taken.await?? {
-        Some(account) if account.disabled_at.is_none() => Ok(Some(sessions::open(state, account, now).await?)),
-        Some(_) => Err(Problem::new(Code::ChallengeRefused)),
-        None => Ok(None),
-    }
+    // Browsers ask every other second, so the common "not yet" must not wait for the writer.
+    let row = state
+        .engine
+        .read(move |conn| challenge_rows::challenge_by_id(conn, &key))
+        .await?
+        .filter(|row| row.secret_sha256 == digest && row.collected_at.is_none() && now.0 < row.expires_at)
+        .ok_or_else(|| Problem::new(Code::ChallengeRefused))?;
+    let Some(account) = row.account else { return Ok(None) };
+    let take = move |conn: &mut Connection| {
+        let taken = challenge_rows::challenge_collect(conn, &row.id, now.0)?;
+        let account = account_rows::account_by_id(conn, &account)?;
+        Ok(account.filter(|account| taken && account.disabled_at.is_none()))
+    };
+    let account = state.engine.write("collect challenge", take).await?;
+    let account = account.ok_or_else(|| Problem::new(Code::ChallengeRefused))?;
+    sessions::open(state, account, now).await.map(Some)
 }
 
 /// Verifies, on the verifiers' threads, that the challenge was signed with the certificate's key, and the certificate.

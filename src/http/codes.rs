@@ -209,18 +209,6 @@ impl Code {
                 "证书不能使用",
                 "This certificate cannot be used",
             ),
-            Self::ChallengeRefused => (
-                "challenge_refused",
-                401,
-                "登录挑战无效、已使用或已过期，请重新开始",
-                "The challenge is not valid, was used or is over, start again",
-            ),
-            Self::CertificateRefused => (
-                "certificate_refused",
-                403,
-                "证书不能使用",
-                "This certificate cannot be used",
-            ),
             Self::TooManyRequests => ("too_many_requests", 429, "请求过于频繁", "Too many requests"),
             Self::Overloaded => ("overloaded", 503, "系统繁忙，请稍后再试", "Overloaded, try again"),
             Self::Unavailable => ("unavailable", 503, "服务暂不可用", "Not available"),

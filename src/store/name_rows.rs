@@ -90,8 +90,10 @@ pub fn accounts_of_audience(conn: &mut Connection, audiences: &[String]) -> Resu
     let named = |prefix: &'static str| audiences.iter().filter_map(move |it| it.strip_prefix(prefix));
     let parties: Vec<&str> = named("party:").collect();
     let selves: Vec<&str> = named("account:").collect();
+    // An account that a certificate has opened has no address until its profile is complete.
     let direct = accounts::table
         .filter(accounts::disabled_at.is_null())
+        .filter(accounts::email.ne(""))
         .filter(accounts::party.eq_any(&parties).or(accounts::id.eq_any(&selves)));
     let columns = (accounts::id, accounts::display_name, accounts::email);
     found.extend(direct.select(columns).load::<(String, String, String)>(conn)?);

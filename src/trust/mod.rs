@@ -110,10 +110,15 @@ impl Trust {
             let due = since.is_none_or(|since| since.elapsed() >= Duration::from_secs(60 * u64::from(fetch_minutes)));
             if fetch_minutes > 0 && due {
                 since = Some(tokio::time::Instant::now());
-                fetch::all(&self, &engine).await;
+                self.fetch(&engine).await;
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Fetches every revocation list that the profiles name, from allowed hosts; failures are logged.
+    pub async fn fetch(&self, engine: &Engine) {
+        fetch::all(self, engine).await;
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {

@@ -539,3 +539,75 @@ fn a_chain_and_a_signature_by_openssl_sign_in() {
         .problem(403, "certificate_refused");
     assert_eq!(refused["reason"], "revoked");
 }
+
+#[test]
+fn the_test_key_signs_challenges_in_development_and_does_not_exist_in_production() {
+    use luochui::config::Environment;
+    let keys = tempfile::tempdir().unwrap();
+    let folder = keys.path().to_owned();
+    let root = pki::root("Test Root CA", 1);
+    let issuing = root.authority("Test Issuing CA", 2, &straight);
+    let certificate = issuing.company(10, COMPANY, "测试公司", &key(10), &today);
+    std::fs::write(folder.join(format!("{COMPANY}.pem")), certificate.to_pem()).unwrap();
+    std::fs::write(
+        folder.join(format!("{COMPANY}.key.pem")),
+        key(10).to_pem().unwrap().as_bytes(),
+    )
+    .unwrap();
+    let path = "/api/v1/soft-token";
+    let own = folder.clone();
+    let hall = Hall::open_with(move |config| {
+        config.environment = Environment::Development;
+        config.sealing.soft_token = own;
+    });
+    let listed = hall.app.anyone().get(path).expect(200).json();
+    assert_eq!(listed["items"][0]["title"], "测试公司（测试签章 无法律效力）");
+    let challenge = hall.challenge("login");
+    let sign = json!({"id": COMPANY, "text": challenge["text"]});
+    let signed = hall.post("/api/v1/soft-token/sign", &sign).expect(200).json();
+    assert_eq!(signed["mark"], "测试签章 无法律效力");
+    let answer = json!({"challenge": challenge["id"], "certificate": signed["certificate"],
+        "signature": signed["signature"]});
+    hall.post("/api/v1/auth/certificate", &answer).expect(200);
+    // Nothing but a challenge, and no way out of the folder.
+    for (id, text, status) in [
+        (COMPANY, "LUOCHUI-EVENT-V1|a|b|c|d|e", 422),
+        (COMPANY, "anything", 422),
+        ("../jwt", challenge["text"].as_str().unwrap(), 404),
+        (OTHER_COMPANY, challenge["text"].as_str().unwrap(), 404),
+    ] {
+        let reply = hall.post("/api/v1/soft-token/sign", &json!({"id": id, "text": text}));
+        assert_eq!(reply.status, status, "{id} {text}");
+    }
+
+    let hall = Hall::open_with(move |config| {
+        config.environment = Environment::Production;
+        config.sealing.soft_token = folder;
+    });
+    hall.app.anyone().get(path).problem(404, "not_found");
+    hall.post("/api/v1/soft-token/sign", &sign).problem(404, "not_found");
+}
+
+#[test]
+fn a_storm_of_logins_is_turned_away_and_not_queued_without_end() {
+    let hall = Hall::open();
+    let certificate = hall.company(10, &key(10));
+    let answer = Hall::answer(&hall.challenge("test"), &certificate, &key(11));
+    // Whatever comes of each, none fails and all are answered.
+    let statuses: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..16)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut bent = answer.clone();
+                    bent["challenge"] = hall.challenge("test")["id"].clone();
+                    hall.post("/api/v1/auth/certificate/test", &bent).status
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(
+        statuses.iter().all(|status| [200, 503].contains(status)),
+        "{statuses:?}"
+    );
+}

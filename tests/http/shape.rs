@@ -85,11 +85,17 @@ fn the_pages_of_the_document_need_no_network() {
 
 #[test]
 fn every_route_says_who_may_call_it_and_commands_carry_keys() {
-    // Sessions are no commands, and a check changes nothing.
+    // Sessions are no commands, and a check changes nothing. A challenge is used once whatever key it came with.
     let open_posts = [
         "/api/v1/auth/login",
         "/api/v1/auth/refresh",
         "/api/v1/auth/logout",
+        "/api/v1/auth/challenges",
+        "/api/v1/auth/challenges/{id}/answer",
+        "/api/v1/auth/challenges/{id}/collect",
+        "/api/v1/auth/certificate",
+        "/api/v1/auth/certificate/test",
+        "/api/v1/soft-token/sign",
         "/api/v1/admin/definitions/check",
     ];
     for route in routes::all() {
