@@ -23,6 +23,16 @@ enum Kind {
 struct Virtual {
     state: RwLock<Position>,
     moved: watch::Sender<u64>,
+    lateness: Lateness,
+}
+
+/// In which time a virtual clock's owner is late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lateness {
+    /// In real time: a demo that runs a thousand times as fast is not late when a commit takes 5 ms.
+    Real,
+    /// In its own: all of a simulation's time is simulated.
+    Own,
 }
 
 #[derive(Clone, Copy)]
@@ -47,6 +57,15 @@ impl Clock {
 
     /// A clock that starts at `time` and runs `rate` times as fast as the real one (0 stands still).
     pub fn virtual_from(time: Time, rate: u32) -> Self {
+        Self::moved_by_hand(time, rate, Lateness::Real)
+    }
+
+    /// A clock that shows `time` until it is moved, and by which everything is measured, lateness too: for simulations.
+    pub fn simulated_from(time: Time) -> Self {
+        Self::moved_by_hand(time, 0, Lateness::Own)
+    }
+
+    fn moved_by_hand(time: Time, rate: u32, lateness: Lateness) -> Self {
         let position = Position {
             real: Instant::now(),
             time,
@@ -57,6 +76,7 @@ impl Clock {
             kind: Kind::Virtual(Arc::new(Virtual {
                 state,
                 moved: watch::Sender::new(0),
+                lateness,
             })),
         }
     }
@@ -102,6 +122,26 @@ impl Clock {
     /// True for clocks whose passing says nothing about real lateness.
     pub fn is_virtual(&self) -> bool {
         matches!(self.kind, Kind::Virtual(_))
+    }
+
+    /// True where being late by this clock means being late.
+    pub fn tells_lateness(&self) -> bool {
+        match &self.kind {
+            Kind::System => true,
+            Kind::Virtual(clock) => clock.lateness == Lateness::Own,
+        }
+    }
+
+    /// Milliseconds since some moment, in the time in which lateness is measured: the real one, or a simulation's own.
+    pub fn lapse(&self) -> i64 {
+        static BEGAN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        match &self.kind {
+            Kind::Virtual(clock) if clock.lateness == Lateness::Own => clock.position().now().0,
+            _ => {
+                let began = BEGAN.get_or_init(Instant::now);
+                i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX)
+            }
+        }
     }
 
     /// Waits until the clock shows `time`; never returns early.

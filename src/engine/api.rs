@@ -8,13 +8,14 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot, watch};
 
 use super::common::Common;
-use super::ingress::{Ingress, Stamp};
+use super::ingress::Stamp;
 use super::queue::{Job, Queue, Submit};
 use super::{Committed, EngineError, Library, News, Receipt, Request, Snapshot, Submission};
 use super::{desk, sharing};
 use crate::clock::Clock;
 use crate::machine::Time;
 use crate::machine::calendar::Calendars;
+use crate::machine::step::Cause;
 use crate::machine::trade::InstanceId;
 use crate::record::{Checkpoint, PlatformSigner};
 use crate::store::connection::ReadPool;
@@ -36,7 +37,6 @@ pub(super) struct Inner {
     pub queues: Vec<Queue>,
     pub next_queue: AtomicUsize,
     pub readers: ReadPool,
-    pub ingress: Ingress,
     pub stop: watch::Sender<bool>,
 }
 
@@ -59,12 +59,43 @@ impl Engine {
     /// # Errors
     /// Unknown instances and bundles, a reused key, a full queue, a failing store. A lawful no is a receipt.
     pub async fn submit(&self, submission: Submission) -> Result<Receipt, EngineError> {
-        // Counts as on its way until it is queued; a stamp that the caller holds is counted beside it.
-        let on_its_way = self.inner.ingress.stamp(submission.ingress);
+        let nobody_waits = matches!(
+            submission.request,
+            Request::Offer {
+                cause: Cause::Timer { .. },
+                ..
+            }
+        );
+        let at = submission.ingress;
+        let stamp = (!nobody_waits).then(|| self.inner.common.ingress.stamp(|| at));
+        self.push(submission, stamp).await
+    }
+
+    /// As `submit`, for a request that was stamped at its entry: deadlines wait for the stamp until the request is decided, and
+    /// no longer, however long its holder keeps it.
+    ///
+    /// # Errors
+    /// As `submit`.
+    pub async fn submit_stamped(&self, stamp: &Stamp, submission: Submission) -> Result<Receipt, EngineError> {
+        self.push(submission, Some(stamp.share())).await
+    }
+
+    async fn push(&self, submission: Submission, stamp: Option<Stamp>) -> Result<Receipt, EngineError> {
         let (answer, answered) = oneshot::channel();
         let queue = self.queue_for(&submission).await?;
-        queue.push(Job::Submit(Submit { submission, answer }))?;
-        drop(on_its_way);
+        let submit = Submit {
+            submission,
+            stamp,
+            answer,
+        };
+        let common = &self.inner.common;
+        match queue.push(Job::Submit(submit)) {
+            Ok(()) => common.suffered(common.watch.opened(common.now())),
+            Err(error) => {
+                common.watch.shut(common.now());
+                return Err(error);
+            }
+        }
         answered.await.map_err(|_| EngineError::Stopping)?
     }
 
@@ -157,7 +188,8 @@ impl Engine {
     /// Stamps a request at its entry. Keep the stamp until the request is submitted: deadlines wait for it.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
-        self.inner.ingress.stamp(self.now())
+        let common = &self.inner.common;
+        common.ingress.stamp(|| common.now())
     }
 
     /// The time that commands are stamped with: the clock's, on PostgreSQL corrected to the database's.
@@ -232,10 +264,6 @@ impl Engine {
     #[must_use]
     pub fn changes(&self) -> u64 {
         self.inner.common.changes.load(Ordering::SeqCst)
-    }
-
-    pub(super) async fn drained(&self, due: Time, longest: Duration) {
-        self.inner.ingress.drained(due, longest).await;
     }
 
     /// Sleeps until `now` is `due`; never less.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::machine::trade::InstanceId;
-use crate::machine::{Bundle, Time, Trade};
+use crate::machine::{Bundle, Trade};
 use crate::record::Head;
 use crate::store::trade_rows::Counters;
 
@@ -16,8 +16,6 @@ pub(super) struct Held {
     pub counters: BTreeMap<InstanceId, Counters>,
     /// Where the records of instances stand whose machine keeps one.
     pub heads: BTreeMap<InstanceId, Head>,
-    /// The due time of the last timer that this process saw fire: an event stamped before it surfaced too late.
-    pub last_due: Time,
     pub checked: Checked,
 }
 

@@ -1,6 +1,6 @@
 //! What writers, loops and callers of one process share. Must not decide or write.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
@@ -9,16 +9,27 @@ use super::Library;
 use super::cache::Cache;
 use super::hub::Hub;
 use super::ids::Random;
-use super::outages::Outages;
+use super::ingress::Ingress;
+use super::outages::{self, Outages};
 use super::signing::Signing;
+use super::watch::Watch;
 use crate::clock::Clock;
 use crate::machine::calendar::Calendars;
-use crate::machine::step::{Actor, Context};
-use crate::machine::{Bundle, Time, Trade};
+use crate::machine::step::{Actor, Context, Delay};
+use crate::machine::trade::Timer;
+use crate::machine::{Bundle, Name, Time};
 use crate::store::StoreError;
+use crate::store::outage_rows::Outage;
+
+/// How far the clock may be set back without being believed.
+const MOST_SET_BACK_MILLIS: i64 = 1_000;
 
 pub(super) struct Common {
+    /// Tells this process from others that share the database, and from those before it.
+    pub process: Name,
     pub clock: Clock,
+    /// The latest time that was told.
+    pub told: AtomicI64,
     /// What the database's clock is ahead of this process's, in milliseconds; 0 on SQLite and for virtual clocks.
     pub ahead: AtomicI64,
     pub cache: Cache,
@@ -26,6 +37,10 @@ pub(super) struct Common {
     pub library: Library,
     pub calendars: RwLock<Arc<Calendars>>,
     pub outages: Outages,
+    pub watch: Watch,
+    pub ingress: Ingress,
+    /// Other processes serve the same database: what is stamped with them counts too.
+    pub accompanied: AtomicBool,
     pub alarm: Alarm,
     /// Transactions committed by this process's writers.
     pub commits: AtomicU64,
@@ -36,50 +51,67 @@ pub(super) struct Common {
 }
 
 impl Common {
+    /// Never back by less than a second: a stamp must not be older than a deadline already decided. A clock that is set back
+    /// by more was wrong, and is believed.
     pub fn now(&self) -> Time {
-        self.clock.now().plus_millis(self.ahead.load(Ordering::Relaxed))
+        let now = self.clock.now().plus_millis(self.ahead.load(Ordering::Relaxed));
+        let told = Time(self.told.fetch_max(now.0, Ordering::SeqCst));
+        match told.millis_since(now) {
+            0..MOST_SET_BACK_MILLIS => told,
+            back if back < 0 => now,
+            _ => {
+                self.told.store(now.0, Ordering::SeqCst);
+                now
+            }
+        }
     }
 
     pub fn calendars(&self) -> Arc<Calendars> {
         Arc::clone(&self.calendars.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What the outside gives to a decision at `at`.
+    /// What the outside gives to a decision.
     ///
     /// # Errors
     /// A system without randomness.
-    pub fn context(
-        &self,
-        bundle: &Bundle,
-        trade: Option<&Trade>,
-        at: Time,
-        actor: &Actor,
-        calendars: &Calendars,
-    ) -> Result<Context, StoreError> {
-        let (late, outage) = trade.map_or((0, 0), |trade| self.lateness(trade, at));
+    pub fn context(&self, bundle: &Bundle, actor: &Actor, calendars: &Calendars) -> Result<Context, StoreError> {
         Ok(Context {
             actor: actor.clone(),
             seed: self.random.seed()?,
-            outage,
-            late,
+            outage: 0,
+            late: 0,
+            broken: false,
             calendar_version: calendars.0.get(&bundle.calendar).map_or(0, |calendar| calendar.version),
         })
     }
 
-    /// How late the earliest due timer is noticed, and how long nothing could be written while it ran, in real time.
-    fn lateness(&self, trade: &Trade, at: Time) -> (i64, i64) {
-        if self.clock.is_virtual() {
-            return (0, 0);
+    /// What stood in a timer's way until now, in real time.
+    pub fn delay(&self, timer: &Timer) -> Delay {
+        if !self.clock.tells_lateness() {
+            return Delay::default();
         }
-        let Some((instance, name, due)) = trade.next_due(at.max(trade.now)) else {
-            return (0, 0);
+        let now = self.now();
+        // What goes on is asked for first: what ends in between is then found among what is over.
+        let going_on = match self.clock.is_virtual() {
+            true => Vec::new(),
+            false => self.watch.going_on(now),
         };
-        let timer = trade
-            .instances
-            .get(&instance)
-            .and_then(|instance| instance.timers.get(&name));
-        let start = timer.map_or(due, |timer| timer.start);
-        (self.now().millis_since(due).max(0), self.outages.within(start, due))
+        let touching = self.outages.touching(timer.start, timer.due, &going_on);
+        Delay {
+            // One that reaches beyond the due time counts whole: two seconds before it and two after are four.
+            outage: outages::covered(&touching, timer.start, now),
+            late: now.millis_since(timer.due).max(0),
+            broken: outages::broke(&touching),
+        }
+    }
+
+    /// Keeps an outage; the next heartbeat records it.
+    pub fn suffered(&self, outage: Option<Outage>) {
+        if let Some(outage) = outage.filter(|_| !self.clock.is_virtual()) {
+            let millis = outage.until.millis_since(outage.from);
+            tracing::warn!(millis, "nothing could be decided for a while");
+            self.outages.suffer(outage);
+        }
     }
 }
 

@@ -1,18 +1,20 @@
 //! Decides the submissions of one batch in memory, one after another, each upon what the one before left.
 //! Must not write: what is to be written is gathered for the batch.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::cache::{Checked, Held};
 use super::common::Common;
+use super::drain::{Drain, Pass, ask_others, missed};
 use super::gather::Gathered;
 use super::{Committed, EngineError, IdempotencyKey, Receipt, Request, Submission};
-use crate::machine::step::{Answer, Cause, Context, Decision, Input, decide};
-use crate::machine::trade::InstanceId;
+use crate::machine::step::{Answer, Cause, Context, Decision, Delay, Input, decide_measured};
+use crate::machine::trade::{InstanceId, Timer};
 use crate::machine::{Bundle, Name, Time, Trade};
 use crate::record::{self, Head};
+use crate::store::process_rows::Process;
 use crate::store::record_rows::record_last;
 use crate::store::trade_rows::{Counters, instance_trade, trade_load};
 use crate::store::{Connection, StoreError, idempotency_rows};
@@ -34,12 +36,23 @@ pub(super) struct Worked {
     pub counters: BTreeMap<InstanceId, Counters>,
     /// Where records stand.
     pub heads: BTreeMap<InstanceId, Head>,
-    pub last_due: Time,
+}
+
+/// What came of a submission.
+pub(super) enum Settled {
+    Answered(Result<Receipt, EngineError>),
+    /// Its trade's deadline waits for what was stamped before it, and so does this.
+    HeldBack,
 }
 
 /// The work of one batch.
 pub(super) struct Desk<'a> {
     common: &'a Common,
+    drain: &'a mut Drain,
+    /// The processes beside this one, once they were asked for.
+    others: Option<Vec<Process>>,
+    /// Trades of which something was held back: what came later is held back too.
+    held_back: BTreeSet<InstanceId>,
     pub trades: BTreeMap<InstanceId, Worked>,
     places: HashMap<InstanceId, InstanceId>,
     /// Keys that were looked up and found used, and those used within this batch.
@@ -49,9 +62,12 @@ pub(super) struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    pub fn new(common: &'a Common) -> Self {
+    pub fn new(common: &'a Common, drain: &'a mut Drain) -> Self {
         Self {
             common,
+            drain,
+            others: None,
+            held_back: BTreeSet::new(),
             trades: BTreeMap::new(),
             places: HashMap::new(),
             used: HashMap::new(),
@@ -79,12 +95,23 @@ impl<'a> Desk<'a> {
     /// Decides one submission. The receipt is true only once the batch is committed.
     ///
     /// # Errors
-    /// Unknown instances and bundles, a key used for something else, a store that cannot be read.
-    pub fn take(&mut self, conn: &mut Connection, submission: &Submission) -> Result<Receipt, EngineError> {
+    /// A store that cannot be read. What concerns the submission alone is its answer.
+    pub fn take(&mut self, conn: &mut Connection, submission: &Submission) -> Result<Settled, StoreError> {
+        match self.settle(conn, submission) {
+            // A store that fails while deciding fails the batch: what the desk knows may be half.
+            Err(EngineError::Store(error)) => Err(error),
+            Err(error) => Ok(Settled::Answered(Err(error))),
+            Ok(Some(receipt)) => Ok(Settled::Answered(Ok(receipt))),
+            Ok(None) => Ok(Settled::HeldBack),
+        }
+    }
+
+    /// The receipt, or nothing where the submission is held back.
+    fn settle(&mut self, conn: &mut Connection, submission: &Submission) -> Result<Option<Receipt>, EngineError> {
         if let Some(key) = &submission.key
             && let Some(receipt) = self.receipt_of(&submission.actor.account, key)?
         {
-            return Ok(receipt);
+            return Ok(Some(receipt));
         }
         let receipt = match &submission.request {
             Request::Open { bundle, machine, data } => {
@@ -95,12 +122,15 @@ impl<'a> Desk<'a> {
                 };
                 self.open(submission, bundle, cause)?
             }
-            Request::Offer { instance, cause } => self.offer(conn, submission, instance, cause)?,
+            Request::Offer { instance, cause } => match self.offer(conn, submission, instance, cause)? {
+                Some(receipt) => receipt,
+                None => return Ok(None),
+            },
         };
         if let Some(key) = &submission.key {
             self.keep_receipt(submission, key, &receipt)?;
         }
-        Ok(receipt)
+        Ok(Some(receipt))
     }
 
     fn receipt_of(&self, actor: &Name, key: &IdempotencyKey) -> Result<Option<Receipt>, EngineError> {
@@ -138,7 +168,7 @@ impl<'a> Desk<'a> {
             cause,
             at: submission.ingress,
         };
-        let decision = self.decide(&bundle, None, &input, submission)?;
+        let decision = self.decide(&bundle, None, &input, submission, Pass::Open)?;
         let mut receipt = receipt(&input, &decision);
         if decision.entries.is_empty() {
             self.gathered.effects_without_trade(&decision);
@@ -149,7 +179,6 @@ impl<'a> Desk<'a> {
                 bundle,
                 counters: BTreeMap::new(),
                 heads: BTreeMap::new(),
-                last_due: Time(i64::MIN),
             };
             self.trades.insert(Arc::clone(&instance), worked);
             receipt.record = self.note(&instance, None, &input, decision)?;
@@ -163,23 +192,42 @@ impl<'a> Desk<'a> {
         submission: &Submission,
         instance: &InstanceId,
         cause: &Cause,
-    ) -> Result<Receipt, EngineError> {
+    ) -> Result<Option<Receipt>, EngineError> {
         let id = self.fetch(conn, instance)?;
         let worked = self.trades.get(&id).ok_or(EngineError::NotFound)?;
-        let (before, bundle, last_due) = (Arc::clone(&worked.trade), Arc::clone(&worked.bundle), worked.last_due);
+        let (before, bundle) = (Arc::clone(&worked.trade), Arc::clone(&worked.bundle));
         let input = Input {
             instance: Arc::clone(instance),
             cause: cause.clone(),
             at: submission.ingress,
         };
-        let decision = self.decide(&bundle, Some(&before), &input, submission)?;
+        let pass = self.pass(conn, &before, input.at)?;
+        if pass == Pass::Wait {
+            self.held_back.insert(id);
+            return Ok(None);
+        }
+        let decision = self.decide(&bundle, Some(&before), &input, submission, pass)?;
         let mut receipt = receipt(&input, &decision);
-        let sent_by_people = matches!(input.cause, Cause::Event { .. } | Cause::Todo { .. });
-        if sent_by_people && submission.ingress < last_due && matches!(receipt.answer, Answer::Refused(_)) {
-            self.gathered.late_ingress(&id, &input, last_due, self.common.now())?;
+        if let Some(due) = missed(&before, &input, &receipt.answer) {
+            self.gathered.late_ingress(&id, &input, due, self.common.now())?;
         }
         receipt.record = self.note(&id, Some(&before), &input, decision)?;
-        Ok(receipt)
+        Ok(Some(receipt))
+    }
+
+    /// Whether the trade's next deadline, where it is due at `at`, may be decided now.
+    fn pass(&mut self, conn: &mut Connection, trade: &Trade, at: Time) -> Result<Pass, StoreError> {
+        if self.held_back.contains(&trade.id) {
+            return Ok(Pass::Wait);
+        }
+        let Some((_, _, due)) = trade.next_due(at.max(trade.now)) else {
+            return Ok(Pass::Open);
+        };
+        if self.others.is_none() {
+            self.others = Some(ask_others(self.common, conn)?);
+        }
+        let others = self.others.as_deref().unwrap_or_default();
+        Ok(self.drain.pass(self.common, others, &trade.id, due))
     }
 
     /// Runs the step. A panic in it is a fault of the program, not the end of the writer.
@@ -189,11 +237,20 @@ impl<'a> Desk<'a> {
         trade: Option<&Trade>,
         input: &Input,
         submission: &Submission,
+        pass: Pass,
     ) -> Result<Decision, EngineError> {
-        let calendars = self.common.calendars();
-        let actor = &submission.actor;
-        let context: Context = self.common.context(bundle, trade, input.at, actor, &calendars)?;
-        catch_unwind(AssertUnwindSafe(|| decide(bundle, trade, input, &context, &calendars))).map_err(|_| {
+        let common = self.common;
+        let calendars = common.calendars();
+        let context: Context = common.context(bundle, &submission.actor, &calendars)?;
+        let measure = |timer: &Timer| {
+            let delay = common.delay(timer);
+            Delay {
+                broken: delay.broken || pass == Pass::Unanswered,
+                ..delay
+            }
+        };
+        let decided = || decide_measured(bundle, trade, input, &context, &calendars, &measure);
+        catch_unwind(AssertUnwindSafe(decided)).map_err(|_| {
             tracing::error!(instance.id = %input.instance, "the step panicked");
             EngineError::Step(input.instance.to_string())
         })
@@ -256,7 +313,6 @@ impl<'a> Desk<'a> {
                 bundle: Arc::clone(&held.bundle),
                 counters: held.counters.clone(),
                 heads: held.heads.clone(),
-                last_due: held.last_due,
                 base: Some(held),
             };
             self.trades.insert(Arc::clone(&id), worked);
@@ -301,7 +357,6 @@ pub(super) fn load_stored(
         bundle,
         counters: stored.counters,
         heads,
-        last_due: Time(i64::MIN),
         checked: Checked::now(),
     })))
 }

@@ -70,9 +70,6 @@ impl Gathered {
     ) -> Result<(), EngineError> {
         for entry in &decision.entries {
             self.batch.history.push(history_row(&decision.trade.id, entry)?);
-            if let Some(due) = timer_due(entry) {
-                worked.last_due = worked.last_due.max(due);
-            }
         }
         for (number, effect) in decision.effects.iter().enumerate() {
             self.effect(worked, &decision.trade, number, effect, now)?;
@@ -359,11 +356,6 @@ fn history_row(trade: &Name, entry: &Entry) -> Result<HistoryRow, EngineError> {
         prev: entry.prev.to_string(),
         hash: entry.hash.to_string(),
     })
-}
-
-fn timer_due(entry: &Entry) -> Option<Time> {
-    let input = &entry.private.as_ref()?.input;
-    matches!(input.cause, Cause::Timer { .. }).then_some(input.at)
 }
 
 fn cause_name(cause: &Cause) -> String {

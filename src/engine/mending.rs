@@ -1,13 +1,12 @@
-//! What a writer does when the store fails: finds out whether a commit happened, reaches the database again, keeps account of
-//! the outage. Must not decide anything again: the writer does, once it is known what is durable.
+//! What a writer does when the store fails: finds out whether a commit happened, reaches the database again. Must not decide
+//! anything again: the writer does, once it is known what is durable.
 
 use std::time::Duration;
 
 use super::writer::{Decided, Undone, Writer};
 use crate::store::connection::Use;
 use crate::store::history_rows::history_holds;
-use crate::store::outage_rows::{Outage, outage_record};
-use crate::store::{Connection, StoreError, dialect};
+use crate::store::{StoreError, dialect};
 
 /// What a database that went away is given before the next attempt to reach it.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
@@ -49,32 +48,18 @@ impl Writer {
         }
     }
 
-    /// Notes when the write path began to fail, and opens the connection anew where it broke.
+    /// Opens the connection anew where it broke.
     pub(super) fn failed(&mut self, error: &StoreError) {
-        // Nor is one damaged trade an outage of the write path: others are committed all the while.
         if matches!(
             error,
             StoreError::Conflict | StoreError::Duplicate(_) | StoreError::Corrupt(_)
         ) {
             return;
         }
-        let now = self.common.now();
-        self.failing_since.get_or_insert(now);
         metrics::counter!("luochui_failed_commits_total").increment(1);
         tracing::error!(%error, "a batch was not committed");
         if dialect::is_broken(&mut self.conn) {
             self.reconnect();
-        }
-    }
-
-    pub(super) fn recovered(&mut self) {
-        let Some(from) = self.failing_since.take() else { return };
-        let until = self.common.now();
-        let outage = Outage { from, until };
-        self.common.outages.add(outage);
-        let record = |conn: &mut Connection| outage_record(conn, outage, "the store failed");
-        if let Err(error) = dialect::write_transaction(&mut self.conn, record) {
-            tracing::error!(%error, "an outage was not recorded");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Once a second: marks that writing works, follows the database's clock, and notices what other processes published.
-//! Must not own a deadline.
+//! Twice a second: marks that writing works and how far this process is drained, follows the database's clock, and notices
+//! what other processes published and which of them are gone. Must not own a deadline.
 
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -8,19 +8,25 @@ use std::time::{Duration, Instant};
 
 use super::common::Common;
 use super::outages::Outages;
+use super::watch::TICK;
 use super::{Engine, EngineError};
+use crate::machine::Time;
 use crate::store::calendar_rows::calendars_newest;
-use crate::store::outage_rows::{Outage, heartbeat_last, heartbeat_set, outage_record, outages_since};
+use crate::store::outage_rows::{Outage, Reach, outage_record, outages_since};
 use crate::store::outbox_rows::outbox_waiting;
+use crate::store::process_rows::{
+    Process, heartbeat_last, heartbeat_leave, heartbeat_set, process_strike, processes_other, processes_strike,
+};
 use crate::store::{Backend, Connection, StoreError, dialect};
 
 /// The label of the heartbeat's write, which changes nothing that anybody keeps.
 pub(super) const HEARTBEAT: &str = "heartbeat";
 
-const BEAT: Duration = Duration::from_secs(1);
+const BEAT: Duration = Duration::from_millis(500);
 
-/// A gap between heartbeats that is no outage yet: a beat may be late by its own length.
-const TOLERATED_MILLIS: i64 = 2_000;
+/// A process that has not been heard of for longer is gone. Long enough for one that a busy machine holds up; a deadline that
+/// falls into this time asks it directly.
+const GONE_MILLIS: i64 = 5_000;
 
 /// Runs until the engine stops.
 pub(super) async fn run(engine: Engine) {
@@ -37,26 +43,35 @@ pub(super) async fn run(engine: Engine) {
     }
 }
 
+/// Looks at the clock until the process ends: a gap between two looks is a time in which it stood still.
+pub(super) fn watch(common: &std::sync::Weak<Common>) {
+    while let Some(common) = common.upgrade() {
+        common.watch.look(common.now(), |outage| common.suffered(Some(outage)));
+        drop(common);
+        std::thread::sleep(TICK);
+    }
+}
+
 async fn beat(engine: &Engine) -> Result<(), EngineError> {
     let common = Arc::clone(&engine.inner.common);
     // A virtual clock's time says nothing about real outages.
     if !common.clock.is_virtual() {
-        let now = common.now();
-        let process = format!("{}", std::process::id());
-        engine
-            .write(HEARTBEAT, move |conn| heartbeat_set(conn, &process, now))
-            .await?;
+        common.watch.beat(common.now());
+        mark(engine).await?;
+        common.suffered(common.watch.beaten(common.now()));
     }
     let shared = engine.inner.backend == Backend::Postgres;
     let now = common.now();
-    let (waiting, oldest) = engine
+    let (gone, waiting, oldest) = engine
         .read(move |conn| {
-            if shared {
-                follow(&common, conn)?;
-            }
-            outbox_waiting(conn)
+            let gone = if shared { follow(&common, conn)? } else { Vec::new() };
+            let (waiting, oldest) = outbox_waiting(conn)?;
+            Ok((gone, waiting, oldest))
         })
         .await?;
+    for process in gone {
+        strike(engine, process).await?;
+    }
     let age = oldest.map_or(0, |oldest| now.millis_since(oldest).max(0));
     let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
     metrics::gauge!("luochui_outbox_waiting").set(f64::from(u32::try_from(waiting).unwrap_or(u32::MAX)));
@@ -64,8 +79,53 @@ async fn beat(engine: &Engine) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// What may have changed through another process.
-fn follow(common: &Common, conn: &mut Connection) -> Result<(), StoreError> {
+/// Writes the heartbeat, with how far this process is drained and what it suffered.
+pub(super) async fn mark(engine: &Engine) -> Result<(), EngineError> {
+    let common = Arc::clone(&engine.inner.common);
+    let suffered = common.outages.take_unrecorded();
+    let (process, outages) = (own_mark(&common), suffered.clone());
+    let written = engine
+        .write(HEARTBEAT, move |conn| {
+            for outage in outages {
+                outage_record(conn, outage, "nothing could be decided")?;
+            }
+            heartbeat_set(conn, &process)
+        })
+        .await;
+    if written.is_err() {
+        suffered.into_iter().for_each(|outage| common.outages.suffer(outage));
+    }
+    written
+}
+
+fn own_mark(common: &Common) -> Process {
+    Process {
+        id: common.process.to_string(),
+        at: common.now(),
+        drained: common.ingress.drained(|| common.now()),
+    }
+}
+
+/// Records that a process ended without taking leave; the first to notice does.
+async fn strike(engine: &Engine, process: Process) -> Result<(), EngineError> {
+    let outage = Outage {
+        from: process.at,
+        until: engine.now(),
+        reach: Reach::Process,
+    };
+    tracing::warn!(process = process.id, "another process is gone");
+    engine
+        .write("strike off process", move |conn| {
+            if process_strike(conn, &process)? {
+                outage_record(conn, outage, "a process ended without taking leave")?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// What may have changed through another process; the processes that are gone.
+fn follow(common: &Common, conn: &mut Connection) -> Result<Vec<Process>, StoreError> {
     if !common.clock.is_virtual() {
         let asked = Instant::now();
         let before = common.clock.now();
@@ -91,23 +151,56 @@ fn follow(common: &Common, conn: &mut Connection) -> Result<(), StoreError> {
     if versions(&calendars) > versions(&known) {
         *known = Arc::new(calendars);
     }
-    Ok(())
+    drop(known);
+    if common.clock.is_virtual() {
+        return Ok(Vec::new());
+    }
+    let now = common.now();
+    let mut gone = processes_other(conn, &common.process)?;
+    let there = gone.extract_if(.., |process| !is_gone(process, now)).count();
+    common.accompanied.store(there > 0, Ordering::Relaxed);
+    Ok(gone)
 }
 
-/// Counts the time since the last heartbeat of any process as an outage.
-pub(super) fn outage_before_start(common: &Common, conn: &mut Connection) -> Result<(), StoreError> {
+fn is_gone(process: &Process, now: Time) -> bool {
+    now.millis_since(process.at) > GONE_MILLIS
+}
+
+/// Takes up service: what lies since the last process was heard of is an outage, unless another one serves.
+pub(super) fn take_up(common: &Common, conn: &mut Connection) -> Result<(), StoreError> {
     if common.clock.is_virtual() {
         return Ok(());
     }
     let now = common.now();
-    if let Some(last) = heartbeat_last(conn)?
-        && now.millis_since(last) > TOLERATED_MILLIS
-    {
-        let outage = Outage { from: last, until: now };
-        dialect::write_transaction(conn, |conn| outage_record(conn, outage, "no process was running"))?;
-    }
+    dialect::write_transaction(conn, |conn| {
+        // SQLite has one process; the lock on its file says that the one before is gone.
+        let alone = conn.backend() == Backend::Sqlite
+            || processes_other(conn, &common.process)?
+                .iter()
+                .all(|process| is_gone(process, now));
+        if let Some(last) = heartbeat_last(conn)?.filter(|_| alone) {
+            let outage = Outage {
+                from: last,
+                until: now,
+                reach: Reach::Process,
+            };
+            outage_record(conn, outage, "no process was running")?;
+            processes_strike(conn)?;
+        }
+        common.accompanied.store(!alone, Ordering::Relaxed);
+        heartbeat_set(conn, &own_mark(common))
+    })?;
     for outage in outages_since(conn, Outages::horizon(now))? {
         common.outages.add(outage);
     }
     Ok(())
+}
+
+/// Takes leave: nothing is in this process's hands any more.
+pub(super) fn take_leave(common: &Common, conn: &mut Connection) -> Result<(), StoreError> {
+    if common.clock.is_virtual() {
+        return Ok(());
+    }
+    let now = common.now();
+    dialect::write_transaction(conn, |conn| heartbeat_leave(conn, &common.process, now))
 }

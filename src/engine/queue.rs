@@ -4,10 +4,15 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use tokio::sync::oneshot;
 
-use super::{EngineError, Receipt, Submission};
+use super::ingress::Stage;
+use super::{EngineError, Receipt, Stamp, Submission};
 use crate::store::{Connection, StoreError};
 
 /// What a writer works on.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every job is a command, and a box for each would cost more"
+)]
 pub(super) enum Job {
     Submit(Submit),
     Write(Write),
@@ -18,7 +23,17 @@ pub(super) enum Job {
 /// A command and where its receipt goes.
 pub(super) struct Submit {
     pub submission: Submission,
+    /// A deadline after it waits until it is decided; absent for what nobody waits for, such as a timer.
+    pub stamp: Option<Stamp>,
     pub answer: oneshot::Sender<Result<Receipt, EngineError>>,
+}
+
+impl Submit {
+    pub fn move_on(&self, stage: Stage) {
+        if let Some(stamp) = &self.stamp {
+            stamp.move_on(stage);
+        }
+    }
 }
 
 /// A closure on the batch's transaction, with what to do once it is durable or is known not to be.

@@ -65,7 +65,6 @@ pub(super) fn refreshed(common: &Common, conn: &mut Connection, held: &Held) -> 
         bundle,
         counters: stored.counters,
         heads,
-        last_due: held.last_due,
         checked: Checked::now(),
     })))
 }

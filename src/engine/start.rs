@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,14 +13,16 @@ use tokio::sync::watch;
 use super::api::Inner;
 use super::cache::Cache;
 use super::common::{Alarm, Common};
+use super::drain::Drain;
 use super::hub::Hub;
 use super::ids::Random;
 use super::ingress::Ingress;
 use super::outages::Outages;
 use super::queue::Queue;
 use super::signing::Signing;
+use super::watch::Watch;
 use super::writer::Writer;
-use super::{Engine, EngineError, Library, neighbours, pulse, timers};
+use super::{Engine, EngineError, Library, ids, neighbours, pulse, timers};
 use crate::clock::Clock;
 use crate::record::PlatformSigner;
 use crate::store::connection::{ReadPool, Readers, Target, Use};
@@ -74,6 +76,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Handle {
     inner: Arc<Inner>,
     threads: Vec<JoinHandle<()>>,
+    target: Target,
     /// Held for as long as the process serves.
     _lock: Option<File>,
 }
@@ -92,7 +95,13 @@ impl Drop for Handle {
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a writer ended by a panic");
+                // It ended with something in hand, so there is no leave to take.
+                return;
             }
+        }
+        let leave = |mut conn| pulse::take_leave(&self.inner.common, &mut conn);
+        if let Err(error) = self.target.open(Use::Write).and_then(leave) {
+            tracing::warn!(%error, "this process ends without taking leave");
         }
     }
 }
@@ -115,14 +124,13 @@ impl Engine {
         };
         let (queues, jobs): (Vec<_>, Vec<_>) = (0..writers).map(|_| Queue::bounded(config.queue)).unzip();
         let first = queues.first().cloned().ok_or(EngineError::Stopping)?;
-        let common = Arc::new(common(config, &mut conn, clock, readers.clone(), first)?);
+        let common = Arc::new(common(config, &mut conn, clock, readers.clone(), (first, writers))?);
         let inner = Arc::new(Inner {
             common: Arc::clone(&common),
             backend: target.backend(),
             queues,
             next_queue: AtomicUsize::new(0),
             readers,
-            ingress: Ingress::default(),
             stop: watch::Sender::new(false),
         });
         let mut conns = vec![conn];
@@ -132,23 +140,33 @@ impl Engine {
         let mut handle = Handle {
             inner: Arc::clone(&inner),
             threads: Vec::new(),
+            target: target.clone(),
             _lock: lock,
         };
         for (number, (conn, jobs)) in conns.into_iter().zip(jobs).enumerate() {
             let writer = Writer {
+                number,
                 common: Arc::clone(&common),
                 conn,
                 target: target.clone(),
                 limit: config.batch,
                 pause: config.commit_pause,
-                failing_since: None,
                 shared: None,
+                drain: Drain::default(),
+                held_back: Vec::new(),
             };
             let thread = std::thread::Builder::new().name(format!("writer-{number}"));
             let thread = thread.spawn(move || writer.run(&jobs));
             handle
                 .threads
                 .push(thread.map_err(|error| StoreError::Open(error.to_string()))?);
+        }
+        if !common.clock.is_virtual() {
+            let watched = Arc::downgrade(&common);
+            let watch = std::thread::Builder::new().name("watch".into());
+            watch
+                .spawn(move || pulse::watch(&watched))
+                .map_err(|error| StoreError::Open(error.to_string()))?;
         }
         if target.backend() == Backend::Postgres {
             let thread = std::thread::Builder::new().name("neighbours".into());
@@ -179,7 +197,7 @@ fn common(
     conn: &mut Connection,
     clock: Clock,
     readers: ReadPool,
-    queue: Queue,
+    (queue, writers): (Queue, usize),
 ) -> Result<Common, EngineError> {
     let library = Library::new(readers, queue, clock.clone());
     library.refresh(conn)?;
@@ -187,7 +205,13 @@ fn common(
         Some(time) if !clock.is_virtual() => time.millis_since(clock.now()),
         _ => 0,
     };
+    let now = clock.now().plus_millis(ahead);
     let common = Common {
+        process: ids::fresh()?,
+        told: AtomicI64::new(now.0),
+        watch: Watch::new(writers, now),
+        ingress: Ingress::default(),
+        accompanied: AtomicBool::new(false),
         ahead: AtomicI64::new(ahead),
         cache: Cache::new(config.cached_trades),
         hub: Hub::new(),
@@ -201,7 +225,7 @@ fn common(
         random: config.random.clone(),
         clock,
     };
-    pulse::outage_before_start(&common, conn)?;
+    pulse::take_up(&common, conn)?;
     Ok(common)
 }
 

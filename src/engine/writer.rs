@@ -9,18 +9,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use diesel::Connection as _;
 
 use super::cache::{Checked, Held};
 use super::common::Common;
-use super::desk::{Desk, Keys};
+use super::desk::{Desk, Keys, Settled};
+use super::drain::Drain;
 use super::hub::News;
 use super::pulse::HEARTBEAT;
-use super::queue::{Answered, Job, Submit, Write};
-use super::{Committed, EngineError, Receipt, Submission, projection, sharing};
+use super::queue::{Answered, Submit, Write};
+use super::{Committed, EngineError, Submission, projection, sharing};
 use crate::machine::Time;
 use crate::machine::trade::InstanceId;
 use crate::store::batch::Batch;
@@ -36,20 +36,24 @@ const SHARED_FOR: Duration = Duration::from_millis(200);
 
 /// One writer: a thread with a connection of its own.
 pub(super) struct Writer {
+    /// Which of the process's writers.
+    pub number: usize,
     pub common: Arc<Common>,
     pub conn: Connection,
     pub target: Target,
     pub limit: usize,
+    pub drain: Drain,
+    /// Commands that wait with their trade's deadline.
+    pub held_back: Vec<Submit>,
     /// How long to rest after each batch.
     pub pause: Duration,
-    pub failing_since: Option<Time>,
     /// When another process was last found to have moved a trade of this writer.
     pub shared: Option<Instant>,
 }
 
 /// Receipts to be handed out, in the order of the submissions, and what follows from the commit.
 pub(super) struct Decided {
-    receipts: Vec<Result<Receipt, EngineError>>,
+    settled: Vec<Settled>,
     pub batch: Batch,
     held: Vec<Arc<Held>>,
     /// Trades whose receipts rest on reading alone, with the version read.
@@ -78,85 +82,43 @@ enum Care {
 }
 
 impl Writer {
-    /// Runs until it is told to stop or nobody can send any more.
-    pub fn run(mut self, jobs: &Receiver<Job>) {
-        while let Ok(first) = jobs.recv() {
-            let mut submits = Vec::new();
-            let mut writes = Vec::new();
-            let mut stopping = false;
-            for job in std::iter::once(first).chain(jobs.try_iter().take(self.limit)) {
-                match job {
-                    Job::Submit(submit) => submits.push(submit),
-                    Job::Write(write) => writes.push(write),
-                    Job::Stop => {
-                        stopping = true;
-                        break;
-                    }
-                }
-            }
-            self.process(submits, writes);
-            if stopping {
-                return;
-            }
-            if !self.pause.is_zero() {
-                std::thread::sleep(self.pause);
-            }
-        }
-    }
-
-    fn process(&mut self, mut submits: Vec<Submit>, mut writes: Vec<Write>) {
-        let size = submits.len() + writes.len();
-        metrics::gauge!("luochui_queue_depth").decrement(u32::try_from(size).unwrap_or(u32::MAX));
-        metrics::histogram!("luochui_commit_batch_size").record(u32::try_from(size).unwrap_or(u32::MAX));
-        let started = Instant::now();
-        // A deadline is decided after everything that was stamped before it.
-        submits.sort_by_key(|submit| submit.submission.ingress);
-        let submissions: Vec<&Submission> = submits.iter().map(|submit| &submit.submission).collect();
-        let receipts = self.settle(&submissions, &mut writes);
-        metrics::histogram!("luochui_commit_seconds").record(started.elapsed());
-        for (submit, receipt) in submits.into_iter().zip(receipts) {
-            // A caller that went away does not undo what is durable.
-            let _gone = submit.answer.send(receipt);
-        }
-    }
-
     /// Brings every submission to an end: together if that works, more carefully if not.
-    fn settle(&mut self, submissions: &[&Submission], writes: &mut Vec<Write>) -> Vec<Result<Receipt, EngineError>> {
+    pub(super) fn settle(&mut self, submissions: &[&Submission], writes: &mut Vec<Write>) -> Vec<Settled> {
         // Where another process moves the same trades, being quick would be in vain more often than not.
         let shared = self.shared.is_some_and(|since| since.elapsed() < SHARED_FOR);
         let care = if shared { Care::Locked } else { Care::Quick };
         let mut failure = match self.attempt(submissions, writes, care) {
-            Ok(receipts) => return receipts,
+            Ok(settled) => return settled,
             Err(error) => error,
         };
         if care == Care::Quick && matches!(failure, StoreError::Conflict | StoreError::Duplicate(_)) {
             match self.attempt(submissions, writes, Care::Locked) {
-                Ok(receipts) => return receipts,
+                Ok(settled) => return settled,
                 Err(error) => failure = error,
             }
         }
         tracing::warn!(error = %failure, size = submissions.len(), "a batch failed and is done again one by one");
-        let mut receipts = Vec::with_capacity(submissions.len());
+        let mut settled = Vec::with_capacity(submissions.len());
         for submission in submissions {
-            receipts.push(self.settle_one(submission));
+            settled.push(self.settle_one(submission));
         }
         for write in writes.drain(..) {
             // Closures that have not run yet get their own transaction, so that one of them cannot fail the others.
             let _answered = self.attempt(&[], &mut vec![write], Care::Quick);
         }
-        receipts
+        settled
     }
 
-    fn settle_one(&mut self, submission: &Submission) -> Result<Receipt, EngineError> {
+    fn settle_one(&mut self, submission: &Submission) -> Settled {
         let mut last = StoreError::Conflict;
         for _ in 0..MOST_TRIES {
             match self.attempt(&[submission], &mut Vec::new(), Care::Locked) {
-                Ok(mut receipts) => return receipts.pop().unwrap_or(Err(EngineError::Stopping)),
+                Ok(mut settled) => return settled.pop().unwrap_or(Settled::Answered(Err(EngineError::Stopping))),
                 Err(error @ (StoreError::Conflict | StoreError::Duplicate(_) | StoreError::Unknown(_))) => last = error,
-                Err(error) => return Err(error.into()),
+                Err(error) => return Settled::Answered(Err(error.into())),
             }
         }
-        Err(last.into())
+        Settled::Answered(Err(last.into()))
     }
 
     /// Decides and commits. After an error nothing is committed and nothing in memory is newer than the store.
@@ -165,7 +127,7 @@ impl Writer {
         submissions: &[&Submission],
         writes: &mut Vec<Write>,
         care: Care,
-    ) -> Result<Vec<Result<Receipt, EngineError>>, StoreError> {
+    ) -> Result<Vec<Settled>, StoreError> {
         let mut ran = Ran::default();
         let outcome = match care {
             Care::Quick => self.quick(submissions, writes, &mut ran),
@@ -180,8 +142,10 @@ impl Writer {
         self.common.changes.fetch_add(ran.changes, Ordering::SeqCst);
         match outcome {
             Ok(decided) => {
+                if !ran.answers.is_empty() || !decided.batch.is_empty() {
+                    self.common.watch.wrote(self.common.now());
+                }
                 ran.answers.into_iter().for_each(|answered| answered(Ok(())));
-                self.recovered();
                 Ok(self.publish(decided))
             }
             Err((error, decided)) => {
@@ -212,7 +176,8 @@ impl Writer {
             Backend::Sqlite => Keys::LookUp,
             Backend::Postgres => Keys::Trust,
         };
-        let decided = decide_all(&self.common, &mut self.conn, submissions, keys).map_err(|error| (error, None))?;
+        let decided = decide_all(&self.common, &mut self.drain, &mut self.conn, submissions, keys);
+        let decided = decided.map_err(|error| (error, None))?;
         let conn = &mut self.conn;
         let written = if writes.is_empty() {
             commit_alone(conn, &decided)
@@ -236,12 +201,12 @@ impl Writer {
         writes: &mut Vec<Write>,
         ran: &mut Ran,
     ) -> Result<Decided, Undone> {
-        let common = &self.common;
+        let (common, drain) = (&self.common, &mut self.drain);
         let mut kept = None;
         let mut moved = false;
         let written = dialect::write_transaction(&mut self.conn, |conn| {
             moved = sharing::lock_trades(common, conn, submissions)?;
-            let decided = decide_all(common, conn, submissions, Keys::LookUp)?;
+            let decided = decide_all(common, drain, conn, submissions, Keys::LookUp)?;
             // What is in memory may have been moved by another process before the lock was taken.
             check_read(conn, &decided.read)?;
             let written = dialect::batch_write(conn, &decided.batch);
@@ -261,7 +226,7 @@ impl Writer {
     }
 
     /// The commit is durable: memory, listeners and the timer loop learn of it.
-    fn publish(&mut self, mut decided: Decided) -> Vec<Result<Receipt, EngineError>> {
+    fn publish(&mut self, mut decided: Decided) -> Vec<Settled> {
         for held in &decided.held {
             self.common.cache.put(held);
         }
@@ -284,7 +249,7 @@ impl Writer {
         metrics::counter!("luochui_events_total").increment(events);
         metrics::counter!("luochui_commits_total").increment(1);
         self.common.commits.fetch_add(1, Ordering::Relaxed);
-        decided.receipts
+        decided.settled
     }
 
     fn forget(&self, submissions: &[&Submission], decided: Option<Box<Decided>>) {
@@ -336,21 +301,18 @@ fn run_writes(conn: &mut Connection, writes: &mut Vec<Write>, ran: &mut Ran) {
 
 fn decide_all(
     common: &Common,
+    drain: &mut Drain,
     conn: &mut Connection,
     submissions: &[&Submission],
     keys: Keys,
 ) -> Result<Decided, StoreError> {
-    let mut desk = Desk::new(common);
+    let mut desk = Desk::new(common, drain);
     if keys == Keys::LookUp {
         desk.look_up_keys(conn, submissions)?;
     }
-    let mut receipts = Vec::with_capacity(submissions.len());
+    let mut settled = Vec::with_capacity(submissions.len());
     for submission in submissions {
-        match desk.take(conn, submission) {
-            // A store that fails while deciding fails the batch: what the desk knows may be half.
-            Err(EngineError::Store(error)) => return Err(error),
-            receipt => receipts.push(receipt),
-        }
+        settled.push(desk.take(conn, submission)?);
     }
     let mut trades = desk.trades;
     let batch = projection::batch(desk.gathered, &mut trades)?;
@@ -365,12 +327,11 @@ fn decide_all(
             bundle: worked.bundle,
             counters: worked.counters,
             heads: worked.heads,
-            last_due: worked.last_due,
             checked: Checked::now(),
         })
     });
     Ok(Decided {
-        receipts,
+        settled,
         batch,
         held: held.collect(),
         read,

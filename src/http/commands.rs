@@ -142,7 +142,7 @@ pub async fn submit(state: &AppState, actor: Actor, entry: Entry<'_>, request: R
         ingress: entry.stamp.at(),
         request,
     };
-    let mut receipt = state.engine.submit(submission).await?;
+    let mut receipt = state.engine.submit_stamped(entry.stamp, submission).await?;
     sign(state, &mut receipt);
     // Who is refused holds a receipt as well.
     Problem::check(&receipt.answer).map_err(|problem| match slip(&receipt) {

@@ -72,6 +72,9 @@ pub struct Instance {
     /// Generations of timers that are no longer armed, so that a late firing stays a no-op.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub generations: BTreeMap<Name, u32>,
+    /// The due time of the last timer that fired: what was stamped before it and is decided after it comes too late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fired: Option<Time>,
     /// The latest of each document: what was asked for, and, once rendered, its digest and number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub documents: BTreeMap<Name, Document>,
@@ -204,6 +207,11 @@ impl Trade {
     pub fn next_due(&self, at: Time) -> Option<(InstanceId, Name, Time)> {
         let (due, instance, name) = self.live_timers().filter(|(due, _, _)| *due <= at).min()?;
         Some((instance.clone(), name.clone(), due))
+    }
+
+    /// The due time of the last timer that fired anywhere in the trade.
+    pub fn last_fired(&self) -> Option<Time> {
+        self.instances.values().filter_map(|instance| instance.fired).max()
     }
 
     /// The due time of the earliest live timer.

@@ -23,6 +23,7 @@ pub mod name_rows;
 pub mod notices;
 pub mod outage_rows;
 pub mod outbox_rows;
+pub mod process_rows;
 pub mod published_rows;
 pub mod record_rows;
 pub mod schedule_rows;

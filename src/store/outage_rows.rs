@@ -1,55 +1,64 @@
-//! Spans in which nothing could be written. Must not judge them: a machine is told how much of a timer's time they took.
+//! Spans in which nothing could be decided. Must not judge them: a machine is told how much of a timer's time they took.
 
 use diesel::prelude::*;
 
-use super::schema::{heartbeats, outages};
+use super::schema::outages;
 use super::{Connection, StoreError};
 use crate::machine::Time;
 
-/// A span without a working write path.
+/// A span in which nothing could be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
     pub from: Time,
     pub until: Time,
+    pub reach: Reach,
 }
 
-/// Marks that writing works.
-///
-/// # Errors
-/// A failing database.
-pub fn heartbeat_set(conn: &mut Connection, process: &str, at: Time) -> Result<(), StoreError> {
-    let row = heartbeats::table.filter(heartbeats::process.eq(process));
-    if diesel::update(row).set(heartbeats::at.eq(at.0)).execute(conn)? == 0 {
-        let row = (heartbeats::process.eq(process), heartbeats::at.eq(at.0));
-        diesel::insert_into(heartbeats::table).values(row).execute(conn)?;
+/// What an outage took with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Commands waited or were turned away, and their senders know.
+    Path,
+    /// A process ended with whatever it had in hand.
+    Process,
+}
+
+impl Reach {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Process => "process",
+        }
     }
-    Ok(())
+
+    fn of(word: &str) -> Result<Self, StoreError> {
+        match word {
+            "path" => Ok(Self::Path),
+            "process" => Ok(Self::Process),
+            other => Err(StoreError::Corrupt(format!("an outage reaches `{other}`"))),
+        }
+    }
 }
 
-/// When any process was last able to write.
-///
-/// # Errors
-/// A failing database.
-pub fn heartbeat_last(conn: &mut Connection) -> Result<Option<Time>, StoreError> {
-    let last: Option<i64> = heartbeats::table.select(diesel::dsl::max(heartbeats::at)).first(conn)?;
-    Ok(last.map(Time))
-}
-
-/// Records an outage; one that begins at the same moment as another extends it.
+/// Records an outage; one that begins at the same moment as another takes its place, and keeps the wider reach.
 ///
 /// # Errors
 /// A failing database.
 pub fn outage_record(conn: &mut Connection, outage: Outage, reason: &str) -> Result<(), StoreError> {
     let row = outages::table.filter(outages::from_at.eq(outage.from.0));
-    if diesel::update(row)
-        .set(outages::until_at.eq(outage.until.0))
-        .execute(conn)?
-        == 0
-    {
+    let until = outages::until_at.eq(outage.until.0);
+    let known = match outage.reach {
+        Reach::Path => diesel::update(row).set(until).execute(conn)?,
+        Reach::Process => diesel::update(row)
+            .set((until, outages::reach.eq(outage.reach.word())))
+            .execute(conn)?,
+    };
+    if known == 0 {
         let row = (
             outages::from_at.eq(outage.from.0),
             outages::until_at.eq(outage.until.0),
             outages::reason.eq(reason),
+            outages::reach.eq(outage.reach.word()),
         );
         diesel::insert_into(outages::table).values(row).execute(conn)?;
     }
@@ -59,17 +68,20 @@ pub fn outage_record(conn: &mut Connection, outage: Outage, reason: &str) -> Res
 /// Outages that ended after `since`, in their order.
 ///
 /// # Errors
-/// A failing database.
+/// A failing database, or a reach that nobody wrote.
 pub fn outages_since(conn: &mut Connection, since: Time) -> Result<Vec<Outage>, StoreError> {
     let rows = outages::table
         .filter(outages::until_at.gt(since.0))
         .order(outages::from_at);
-    let rows: Vec<(i64, i64)> = rows.select((outages::from_at, outages::until_at)).load(conn)?;
-    Ok(rows
-        .into_iter()
-        .map(|(from, until)| Outage {
-            from: Time(from),
-            until: Time(until),
+    let columns = (outages::from_at, outages::until_at, outages::reach);
+    let rows: Vec<(i64, i64, String)> = rows.select(columns).load(conn)?;
+    rows.into_iter()
+        .map(|(from, until, reach)| {
+            Ok(Outage {
+                from: Time(from),
+                until: Time(until),
+                reach: Reach::of(&reach)?,
+            })
         })
-        .collect())
+        .collect()
 }

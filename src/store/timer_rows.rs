@@ -36,13 +36,14 @@ pub fn timers_due(conn: &mut Connection, now: Time, limit: i64) -> Result<Vec<Ti
     Ok(due.order(order).limit(limit).select(TimerRow::as_select()).load(conn)?)
 }
 
-/// When the next live timer is due.
+/// When the next live timer is due, of those due later than `after`.
 ///
 /// # Errors
 /// A failing database.
-pub fn timer_next(conn: &mut Connection) -> Result<Option<Time>, StoreError> {
+pub fn timer_next(conn: &mut Connection, after: Time) -> Result<Option<Time>, StoreError> {
     let next = timers::table
         .filter(timers::live)
+        .filter(timers::due_at.gt(after.0))
         .order(timers::due_at)
         .select(timers::due_at);
     let next: Option<i64> = next.first(conn).optional()?;

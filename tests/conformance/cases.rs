@@ -167,6 +167,7 @@ impl Play {
             seed: format!("{:064}", self.seed).into(),
             outage: 0,
             late: 0,
+            broken: false,
             calendar_version: 0,
         };
         let decision: Decision = decide(

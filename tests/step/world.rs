@@ -126,6 +126,7 @@ impl World {
             seed: format!("{:064x}", self.decisions).into(),
             outage: self.outage,
             late: 0,
+            broken: false,
             calendar_version: 0,
         };
         let decision: Decision = decide(&self.bundle, self.trade.as_ref(), &input, &context, &self.calendars);

@@ -6,7 +6,10 @@ use luochui::store::connection::{Target, Use};
 use luochui::store::idempotency_rows::{KeyRow, key_find, keys_forget};
 use luochui::store::incident_rows::{IncidentRow, incident_close, incident_get, incident_open, incidents_open};
 use luochui::store::migrations::migrate;
-use luochui::store::outage_rows::{Outage, heartbeat_last, heartbeat_set, outage_record, outages_since};
+use luochui::store::outage_rows::{Outage, Reach, outage_record, outages_since};
+use luochui::store::process_rows::{
+    Process, heartbeat_last, heartbeat_leave, heartbeat_set, process_strike, processes_other, processes_strike,
+};
 use luochui::store::schedule_rows::{slot_claim, slot_done, slot_take_over};
 use luochui::store::timer_rows::{TimerKey, TimerRow, timer_next, timers_due, timers_of_trade, timers_provisional};
 use luochui::store::trade_rows::{TradeMove, TradeRow, trade_ids, trade_seq};
@@ -133,7 +136,7 @@ fn only_live_timers_are_due_the_longest_overdue_first() {
         dialect::batch_commit(conn, &armed).unwrap();
         let names = |rows: Vec<TimerRow>| rows.into_iter().map(|row| row.name).collect::<Vec<_>>();
         assert_eq!(names(timers_due(conn, Time(10), 9).unwrap()), ["later", "late"]);
-        assert_eq!(timer_next(conn).unwrap(), Some(Time(5)));
+        assert_eq!(timer_next(conn, Time(0)).unwrap(), Some(Time(5)));
         assert_eq!(timers_provisional(conn).unwrap(), ["t"]);
         let key = |name: &str| TimerKey {
             instance: "i".into(),
@@ -147,7 +150,7 @@ fn only_live_timers_are_due_the_longest_overdue_first() {
         };
         dialect::batch_commit(conn, &changed).unwrap();
         assert_eq!(names(timers_of_trade(conn, "t").unwrap()), ["held", "new", "next"]);
-        assert_eq!(timer_next(conn).unwrap(), Some(Time(3)));
+        assert_eq!(timer_next(conn, Time(0)).unwrap(), Some(Time(3)));
         assert!(timers_provisional(conn).unwrap().is_empty());
     });
 }
@@ -195,23 +198,47 @@ fn an_incident_is_closed_once() {
     });
 }
 
+fn process(id: &str, at: i64) -> Process {
+    Process {
+        id: id.into(),
+        at: Time(at),
+        drained: Time(at),
+    }
+}
+
 #[test]
 fn outages_and_heartbeats_are_kept() {
     on_both(|conn| {
         assert_eq!(heartbeat_last(conn).unwrap(), None);
-        heartbeat_set(conn, "one", Time(5)).unwrap();
-        heartbeat_set(conn, "two", Time(9)).unwrap();
-        heartbeat_set(conn, "one", Time(7)).unwrap();
+        heartbeat_set(conn, &process("one", 5)).unwrap();
+        heartbeat_set(conn, &process("two", 9)).unwrap();
+        heartbeat_set(conn, &process("one", 7)).unwrap();
         assert_eq!(heartbeat_last(conn).unwrap(), Some(Time(9)));
+        assert_eq!(processes_other(conn, "two").unwrap(), [process("one", 7)]);
+        // Whoever was heard of since is not struck off, nor whoever took leave.
+        assert!(!process_strike(conn, &process("one", 5)).unwrap());
+        heartbeat_leave(conn, "two", Time(11)).unwrap();
+        assert_eq!(processes_other(conn, "").unwrap(), [process("one", 7)]);
+        assert!(!process_strike(conn, &process("two", 11)).unwrap());
+        assert!(process_strike(conn, &process("one", 7)).unwrap());
+        assert_eq!(heartbeat_last(conn).unwrap(), Some(Time(11)));
+        processes_strike(conn).unwrap();
+        assert_eq!(heartbeat_last(conn).unwrap(), None);
         let outage = |from, until| Outage {
             from: Time(from),
             until: Time(until),
+            reach: Reach::Path,
         };
         outage_record(conn, outage(10, 20), "a").unwrap();
         outage_record(conn, outage(10, 25), "a").unwrap();
-        outage_record(conn, outage(30, 40), "b").unwrap();
-        assert_eq!(outages_since(conn, Time(20)).unwrap(), [outage(10, 25), outage(30, 40)]);
-        assert_eq!(outages_since(conn, Time(25)).unwrap(), [outage(30, 40)]);
+        let process = Outage {
+            reach: Reach::Process,
+            ..outage(30, 40)
+        };
+        outage_record(conn, process, "b").unwrap();
+        outage_record(conn, outage(30, 40), "c").unwrap();
+        assert_eq!(outages_since(conn, Time(20)).unwrap(), [outage(10, 25), process]);
+        assert_eq!(outages_since(conn, Time(25)).unwrap(), [process]);
     });
 }
 
@@ -219,7 +246,7 @@ fn outages_and_heartbeats_are_kept() {
 fn a_closure_that_fails_leaves_nothing() {
     on_both(|conn| {
         let failed: Result<(), _> = dialect::write_transaction(conn, |conn| {
-            heartbeat_set(conn, "one", Time(5))?;
+            heartbeat_set(conn, &process("one", 5))?;
             Err(StoreError::NotFound)
         });
         assert!(matches!(failed, Err(StoreError::NotFound)));

@@ -75,6 +75,7 @@ impl World<'_> {
             seed: format!("{:064x}", u128::from(self.dice.0) << 32 | u128::from(self.decided)).into(),
             outage: if self.dice.roll(40) == 0 { 5_000 } else { 0 },
             late: 0,
+            broken: false,
             calendar_version: self.calendars.0["cn-gov"].version,
         };
         let decision = decide(self.bundle, self.trade.as_ref(), &input, &context, self.calendars);

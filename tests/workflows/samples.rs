@@ -30,6 +30,7 @@ fn offer(bundle: &Bundle, calendars: &Calendars, trade: Option<&Trade>, cause: C
         seed: "00".repeat(32).into(),
         outage: 0,
         late: 0,
+        broken: false,
         calendar_version: 0,
     };
     let decision = decide(bundle, trade, &input, &context, calendars);

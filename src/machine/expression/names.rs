@@ -9,7 +9,8 @@ use super::kind::Kind;
 pub enum Reference {
     /// `data.x`: a field of this instance.
     Data(Name),
-    /// `event.x`: a field of the event's payload; `event.outage` and `event.late` are given to timers (milliseconds).
+    /// `event.x`: a field of the event's payload; `event.outage` and `event.late` (milliseconds) and
+    /// `event.broken` are given to timers.
     Event(Name),
     /// `parent.data.x`.
     ParentData(Name),

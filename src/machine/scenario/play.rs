@@ -194,8 +194,8 @@ fn refused(stage: &Stage<'_>, spot: &Spot<'_>, answer: &Answer) -> Result<(), Fa
     Ok(())
 }
 
-const ACT_KEYS: [&str; 11] = [
-    "as", "to", "event", "with", "do", "of", "code", "tell", "repeated", "hand_to", "signed",
+const ACT_KEYS: [&str; 12] = [
+    "as", "to", "event", "with", "do", "of", "code", "tell", "repeated", "hand_to", "signed", "stamped",
 ];
 
 /// Sends what a `send`, `todo` or `refuse` step says.
@@ -212,8 +212,9 @@ fn act(stage: &mut Stage<'_>, spot: &Spot<'_>) -> Result<Answer, Fault> {
         Some(outcome) => todo_cause(stage, spot, &outcome, &actor)?,
         None => event_cause(stage, spot, &actor)?,
     };
+    let stamped = spot.get("stamped").map(|at| time(stage, &at)).transpose()?;
     stage
-        .offer(actor, instance, cause, Weather::default())
+        .offer(actor, instance, cause, Weather::stamped(stamped))
         .map_err(|message| spot.fault(message))
 }
 

@@ -26,6 +26,18 @@ pub struct Weather {
     pub outage: i64,
     /// Milliseconds by which a timer is noticed late.
     pub late: i64,
+    /// When it came in, where that is not when it is decided.
+    pub stamped: Option<Time>,
+}
+
+impl Weather {
+    /// Fair, for what came in at another time than it is decided.
+    pub fn stamped(stamped: Option<Time>) -> Self {
+        Self {
+            stamped,
+            ..Self::default()
+        }
+    }
 }
 
 pub struct Stage<'a> {
@@ -105,13 +117,14 @@ impl<'a> Stage<'a> {
         let input = Input {
             instance,
             cause,
-            at: self.now,
+            at: weather.stamped.unwrap_or(self.now),
         };
         let context = Context {
             actor,
             seed: self.seed(),
             outage: weather.outage,
             late: weather.late,
+            broken: false,
             calendar_version: self
                 .calendars
                 .0
@@ -229,6 +242,7 @@ impl<'a> Stage<'a> {
             seed: self.seed(),
             outage: 0,
             late: 0,
+            broken: false,
             calendar_version: 0,
         };
         match step::decide(self.bundle, None, &input, &context, &self.calendars).answer {
@@ -260,6 +274,7 @@ impl<'a> Stage<'a> {
             let weather = Weather {
                 outage: millis,
                 late: back.millis_since(due),
+                stamped: None,
             };
             self.fire(instance, name, weather)?;
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::configuration::has_tag;
-use super::event::{Event, Origin, Stop};
+use super::event::{Event, Origin, Stop, payload};
 use super::forms::{Form, fits};
 use super::freeze;
 use super::refusals::{invalid, refusal};
@@ -131,6 +131,8 @@ fn take<'a>(
     if freeze::is_frozen(work, id, definition)? {
         return Err(refused("suspended"));
     }
+    stop_if_late(work, id, &definition.name)?;
+    let instance = work.instance(id)?;
     let untaken = definition.otherwise.as_deref();
     if definition
         .while_tag
@@ -150,6 +152,32 @@ fn take<'a>(
         work.change(id)?.seen.insert(seen);
     }
     Ok(created)
+}
+
+/// An event that came before a deadline and surfaces after it was decided is never accepted: it belongs to a state that is
+/// over. A machine that declares `late` says what follows from that; where no state takes it, the event is offered as any other.
+fn stop_if_late(work: &mut Work<'_>, id: &InstanceId, name: &Name) -> Result<(), Stop> {
+    let instance = work.instance(id)?;
+    let Some(due) = instance.fired.filter(|due| work.stamp < *due) else {
+        return Ok(());
+    };
+    let event = Event {
+        name: "late".into(),
+        data: payload([
+            ("event", name.clone().into()),
+            ("stamp", work.stamp.into()),
+            ("due", due.into()),
+        ]),
+        sender: None,
+        origin: Origin::Outside,
+        form: Vec::new(),
+    };
+    let refusal = refusal(work.bundle, "late");
+    let taken = match Run::of(work, id)? {
+        Some(run) => matches!(run.receive(event)?, Reception::Taken),
+        None => false,
+    };
+    if taken { Err(Stop::Late(refusal)) } else { Ok(()) }
 }
 
 /// Offers an event from outside to an instance; what is not taken is refused.

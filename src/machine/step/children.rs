@@ -133,6 +133,7 @@ fn blank(id: InstanceId, machine: &Machine, data: Map) -> Instance {
         todos: Default::default(),
         entered: Default::default(),
         generations: Default::default(),
+        fired: None,
         documents: Default::default(),
         acted: Default::default(),
         seen: Default::default(),

@@ -41,6 +41,8 @@ pub(super) enum Stop {
     Refused(Refusal),
     /// Refused, and the refusal is kept in the history.
     Recorded(Refusal),
+    /// Refused because it surfaced after a deadline that it had come before; what the machine does about that is kept.
+    Late(Refusal),
     Failed(Fault),
 }
 

@@ -33,7 +33,7 @@ use super::Time;
 use super::calendar::Calendars;
 use super::definition::model::Bundle;
 use super::history::derive;
-use super::trade::{InstanceId, Trade};
+use super::trade::{InstanceId, Timer, Trade};
 use super::value::Name;
 
 pub use configuration::{Configuration, active_names, configuration, has_tag, tags};
@@ -57,10 +57,24 @@ pub fn decide(
     context: &Context,
     calendars: &Calendars,
 ) -> Decision {
+    decide_measured(bundle, trade, input, context, calendars, &|_| context.delay())
+}
+
+/// As `decide`, with what stood in the way of each timer measured for that timer: several may be due at once, each with a
+/// time of its own.
+pub fn decide_measured(
+    bundle: &Bundle,
+    trade: Option<&Trade>,
+    input: &Input,
+    context: &Context,
+    calendars: &Calendars,
+    measure: &dyn Fn(&Timer) -> Delay,
+) -> Decision {
     let mut course = Course {
         bundle,
         calendars,
         context,
+        measure,
         input,
         given: trade,
         decided: None,
@@ -83,6 +97,7 @@ struct Course<'a> {
     bundle: &'a Bundle,
     calendars: &'a Calendars,
     context: &'a Context,
+    measure: &'a dyn Fn(&Timer) -> Delay,
     input: &'a Input,
     given: Option<&'a Trade>,
     /// The trade after the last entry; `None` while nothing has changed.
@@ -123,7 +138,8 @@ impl Course<'_> {
     fn next_firing(&self) -> Option<(Input, Context)> {
         let trade = self.trade()?;
         let (instance, name, due) = trade.next_due(self.input.at.max(trade.now))?;
-        let generation = trade.instances.get(&instance)?.timers.get(&name)?.generation;
+        let timer = trade.instances.get(&instance)?.timers.get(&name)?;
+        let (generation, delay) = (timer.generation, (self.measure)(timer));
         let input = Input {
             instance,
             cause: Cause::Timer { name, generation },
@@ -132,7 +148,10 @@ impl Course<'_> {
         let context = Context {
             actor: Actor::system(),
             seed: derive(&self.context.seed, &format!("firing {}", self.fired.len())),
-            ..*self.context
+            outage: delay.outage,
+            late: delay.late,
+            broken: delay.broken,
+            calendar_version: self.context.calendar_version,
         };
         Some((input, context))
     }

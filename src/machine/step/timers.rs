@@ -181,6 +181,7 @@ pub(super) fn fire(work: &mut Work<'_>, id: &InstanceId, name: &Name, generation
     let instance = work.change(id)?;
     instance.timers.remove(name);
     instance.generations.insert(name.clone(), generation);
+    instance.fired = instance.fired.max(Some(timer.due));
     match timer.message {
         Some(message) => {
             for to in message.to {
@@ -193,6 +194,7 @@ pub(super) fn fire(work: &mut Work<'_>, id: &InstanceId, name: &Name, generation
                 ("due", timer.due.into()),
                 ("outage", work.context.outage.into()),
                 ("late", work.context.late.into()),
+                ("broken", work.context.broken.into()),
             ]);
             work.deliver(id.clone(), event_name(name), facts, None);
         }

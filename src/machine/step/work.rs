@@ -29,6 +29,8 @@ pub(super) struct Work<'a> {
     pub trade: Trade,
     /// The entry's time: never earlier than what the trade has seen.
     pub now: Time,
+    /// The input's own time.
+    pub stamp: Time,
     pub queue: VecDeque<Delivery>,
     pub effects: Vec<Effect>,
     pub taken: Vec<Taken>,
@@ -68,6 +70,10 @@ pub(crate) fn decide_one(
         Err(Stop::Repeated) => work.undone(begin).unchanged(Answer::Repeated),
         Err(Stop::Refused(refusal)) => work.undone(begin).unchanged(Answer::Refused(refusal)),
         Err(Stop::Recorded(refusal)) => work.undone(begin).seal(input, Answer::Refused(refusal)),
+        Err(Stop::Late(refusal)) => match work.finish() {
+            Ok(()) => work.seal(input, Answer::Refused(refusal)),
+            Err(fault) => work.undone(begin).fail(input, fault),
+        },
         Err(Stop::Failed(fault)) => work.undone(begin).fail(input, fault),
     }
 }
@@ -84,6 +90,7 @@ impl<'a> Work<'a> {
         let trade = trade.cloned().unwrap_or_else(unopened);
         Self {
             now: trade.now.max(input.at),
+            stamp: input.at,
             bundle,
             calendar,
             context,
@@ -107,8 +114,7 @@ impl<'a> Work<'a> {
             Cause::Calendar => timers::count_again(self)?,
             Cause::Retry { timer } => timers::retry(self, id, timer)?,
         };
-        self.settle()?;
-        self.check_invariants()?;
+        self.finish()?;
         Ok(created)
     }
 
@@ -124,6 +130,11 @@ impl<'a> Work<'a> {
             drawn: 0,
             ..self
         }
+    }
+
+    fn finish(&mut self) -> Result<(), Fault> {
+        self.settle()?;
+        self.check_invariants()
     }
 
     /// Works off the queue until the trade is stable.

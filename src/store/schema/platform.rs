@@ -45,6 +45,8 @@ diesel::table! {
     heartbeats (process) {
         process -> Text,
         at -> BigInt,
+        drained -> BigInt,
+        left_at -> Nullable<BigInt>,
     }
 }
 
@@ -53,5 +55,6 @@ diesel::table! {
         from_at -> BigInt,
         until_at -> BigInt,
         reason -> Text,
+        reach -> Text,
     }
 }

@@ -46,6 +46,7 @@ pub fn platform(event: &str, declared: &Declarations) -> Option<Event> {
         ["timer", ..] => timer(),
         ["document", _, "ready"] => known(&[("revision", Kind::Int), ("sha256", Kind::Text), ("number", Kind::Text)]),
         ["thawed" | "frozen"] => known(&[]),
+        ["late"] => known(&[("event", Kind::Text), ("stamp", Kind::Time), ("due", Kind::Time)]),
         ["todo", ..] => Event::Open,
         ["done", machine] if declared.machines.contains_key(*machine) => done(machine, declared),
         ["done", ..] => Event::Open,
@@ -62,6 +63,7 @@ pub fn timer() -> Event {
     Event::Known(vec![
         ("outage".into(), Kind::Duration),
         ("late".into(), Kind::Duration),
+        ("broken".into(), Kind::Bool),
         ("timer".into(), Kind::Text),
     ])
 }
