@@ -11,6 +11,7 @@ use super::hub::Hub;
 use super::ids::Random;
 use super::ingress::Ingress;
 use super::outages::{self, Outages};
+use super::points::Points;
 use super::signing::Signing;
 use super::watch::Watch;
 use crate::clock::Clock;
@@ -38,6 +39,7 @@ pub(super) struct Common {
     pub calendars: RwLock<Arc<Calendars>>,
     pub outages: Outages,
     pub watch: Watch,
+    pub points: Points,
     pub ingress: Ingress,
     /// Other processes serve the same database: what is stamped with them counts too.
     pub accompanied: AtomicBool,

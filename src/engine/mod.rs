@@ -15,6 +15,7 @@ mod library;
 mod mending;
 mod neighbours;
 mod outages;
+mod points;
 mod projection;
 mod pulse;
 mod queue;
@@ -33,6 +34,7 @@ pub use hub::{Committed, News};
 pub use ids::Random;
 pub use ingress::Stamp;
 pub use library::{Library, PublishError, Published};
+pub use points::{Point, Points};
 pub use records::{checkpoint_of, row_of};
 pub use start::{EngineConfig, Handle, lock_file};
 

@@ -18,6 +18,7 @@ use super::hub::Hub;
 use super::ids::Random;
 use super::ingress::Ingress;
 use super::outages::Outages;
+use super::points::Points;
 use super::queue::Queue;
 use super::signing::Signing;
 use super::watch::Watch;
@@ -49,6 +50,8 @@ pub struct EngineConfig {
     pub signer: Option<Arc<dyn PlatformSigner>>,
     /// Where seeds and ids come from.
     pub random: Random,
+    /// Where a test may end a writer.
+    pub points: Points,
 }
 
 impl EngineConfig {
@@ -65,6 +68,7 @@ impl EngineConfig {
             cached_trades: 2_000,
             signer: None,
             random: Random::System,
+            points: Points::default(),
         }
     }
 }
@@ -210,6 +214,7 @@ fn common(
         process: ids::fresh()?,
         told: AtomicI64::new(now.0),
         watch: Watch::new(writers, now),
+        points: config.points.clone(),
         ingress: Ingress::default(),
         accompanied: AtomicBool::new(false),
         ahead: AtomicI64::new(ahead),

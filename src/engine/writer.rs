@@ -18,6 +18,7 @@ use super::common::Common;
 use super::desk::{Desk, Keys, Settled};
 use super::drain::Drain;
 use super::hub::News;
+use super::points::{Point, Points};
 use super::pulse::HEARTBEAT;
 use super::queue::{Answered, Submit, Write};
 use super::{Committed, EngineError, Submission, projection, sharing};
@@ -180,7 +181,7 @@ impl Writer {
         let decided = decided.map_err(|error| (error, None))?;
         let conn = &mut self.conn;
         let written = if writes.is_empty() {
-            commit_alone(conn, &decided)
+            commit_alone(conn, &decided, &self.common.points)
         } else {
             dialect::write_transaction(conn, |conn| {
                 check_read(conn, &decided.read)?;
@@ -266,12 +267,22 @@ impl Writer {
     }
 }
 
-fn commit_alone(conn: &mut Connection, decided: &Decided) -> Result<(), StoreError> {
+fn commit_alone(conn: &mut Connection, decided: &Decided, points: &Points) -> Result<(), StoreError> {
     check_read(conn, &decided.read)?;
     if decided.batch.is_empty() {
         return Ok(());
     }
-    dialect::batch_commit(conn, &decided.batch)
+    points.reach(Point::BeforeBegin);
+    match conn.backend() {
+        Backend::Postgres => dialect::batch_commit(conn, &decided.batch)?,
+        Backend::Sqlite => dialect::write_transaction(conn, |conn| {
+            dialect::batch_write(conn, &decided.batch)?;
+            points.reach(Point::BeforeCommit);
+            Ok(())
+        })?,
+    }
+    points.reach(Point::AfterCommit);
+    Ok(())
 }
 
 /// A refusal writes nothing that would notice another process's change, so the versions it rests on are compared.

@@ -176,6 +176,7 @@ impl<'a> Stage<'a> {
             seed: format!("{:064x}", self.decided).into(),
             outage: trouble.outage,
             late: trouble.late,
+            broken: false,
             calendar_version: self.calendars.0["cn-gov"].version,
         };
         let known = Some(&self.trade).filter(|trade| !trade.instances.is_empty());
