@@ -7,7 +7,7 @@ use self::canvas::{Canvas, Path, Point};
 
 /// Dots a millimetre: 300 dpi.
 const DOTS: f64 = 300.0 / 25.4;
-const MARK: &str = "测试专用";
+const MARK: &str = "测试签章";
 const NOTICE: &str = "无法律效力";
 
 /// Why no picture was drawn.

@@ -10,6 +10,7 @@ mod overload;
 mod pipe;
 mod probe;
 mod rows;
+mod seals;
 mod server;
 mod timers;
 mod transitions;
@@ -18,6 +19,7 @@ mod watchers;
 use std::path::Path;
 
 use super::Failure;
+use crate::config::Config;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -41,6 +43,8 @@ pub enum Command {
     Timers(timers::Options),
     /// How long an accepted bid takes to reach thousands who watch the room, and what memory each costs.
     Watchers(watchers::Options),
+    /// Certificates, seals and sealed documents a second on one core.
+    Seals(seals::Options),
     /// Take commands from standard input and acknowledge them on standard output: for tests that kill the process.
     #[command(hide = true)]
     Pipe(pipe::Options),
@@ -53,6 +57,10 @@ pub fn run(config: Option<&Path>, command: &Command) -> Result<(), Failure> {
         Command::Timers(options) => timers::run(config, options),
         Command::Watchers(options) => watchers::run(config, options),
         Command::Transitions(options) => transitions::run(options),
+        Command::Seals(options) => {
+            let config = Config::load(config).map_err(|error| Failure(error.to_string()))?;
+            seals::run(&config, options)
+        }
         Command::Pipe(options) => pipe::run(options),
     }
 }

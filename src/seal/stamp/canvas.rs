@@ -145,9 +145,13 @@ impl Canvas {
             reason = "between 0 and 255"
         )]
         let alpha = |coverage: f32| (coverage.clamp(0.0, 1.0) * 255.0).round() as u8;
-        let dots = self.coverage.iter();
-        // Few steps of alpha keep the file small, and no eye sees the others.
-        let pixels = dots.flat_map(|dot| [colour[0], colour[1], colour[2], alpha((dot * 8.0).round() / 8.0)]);
+        // Few steps of alpha keep the file small, and no eye sees the others. Where nothing is drawn the colour is white, for
+        // those who pass over the alpha.
+        let pixels = self.coverage.iter().flat_map(|dot| {
+            let alpha = alpha((dot * 8.0).round() / 8.0);
+            let [red, green, blue] = if alpha == 0 { [255; 3] } else { colour };
+            [red, green, blue, alpha]
+        });
         writer.write_image_data(&pixels.collect::<Vec<_>>()).ok()?;
         writer.finish().ok()?;
         Some(written)
