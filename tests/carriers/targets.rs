@@ -90,6 +90,9 @@ fn run(name: &str, make: impl Fn(&mut Dice) -> Vec<u8>, target: impl Fn(&[u8])) 
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let path = folder.join(format!("fuzz-{name}.last"));
     let mut last = std::fs::File::create(&path).unwrap();
+    for input in found(name) {
+        target(&input);
+    }
     let long = seconds() > 10;
     let until = Instant::now() + Duration::from_secs(seconds());
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
@@ -117,6 +120,13 @@ fn run(name: &str, make: impl Fn(&mut Dice) -> Vec<u8>, target: impl Fn(&[u8])) 
     println!("fuzz {name}: {tried} inputs in {} s", seconds());
     assert!(tried > 20, "{name}: only {tried} inputs");
     tried
+}
+
+/// Inputs that once failed this target.
+fn found(name: &str) -> Vec<Vec<u8>> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/found").join(name);
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect()
 }
 
 const DER: &[&[u8]] = &[
