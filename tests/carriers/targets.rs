@@ -126,7 +126,9 @@ fn run(name: &str, make: impl Fn(&mut Dice) -> Vec<u8>, target: impl Fn(&[u8])) 
 fn found(name: &str) -> Vec<Vec<u8>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/found").join(name);
     let entries = std::fs::read_dir(folder).into_iter().flatten();
-    entries.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect()
+    entries
+        .map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
+        .collect()
 }
 
 const DER: &[&[u8]] = &[
