@@ -203,6 +203,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Largest upload, in bytes.
     pub upload_bytes: usize,
+    /// Files that one address may have verified in a minute.
+    pub verifications_per_minute: u32,
     /// Commands that may wait for the writer before others are told to come back.
     pub queue: usize,
     /// Commands committed together at most.
@@ -314,6 +316,7 @@ impl Config {
         config
             .hooks
             .insert("bank".into(), "a secret for tests only, 32 bytes".into());
+        config.limits.verifications_per_minute = 10_000;
         config.limits.commands_per_second = 10_000;
         config.limits.events_per_second = 10_000;
         config.limits.events_burst = 10_000;

@@ -113,6 +113,7 @@ impl Default for Limits {
         Self {
             body_bytes: 1024 * 1024,
             upload_bytes: 20 * 1024 * 1024,
+            verifications_per_minute: 20,
             queue: 10_000,
             batch: 256,
             commit_pause_ms: 0,

@@ -20,6 +20,8 @@ const KEPT: usize = 10_000;
 #[derive(Clone, Copy, Debug)]
 pub struct Rates {
     pub login_per_minute: NonZeroU32,
+    /// Files that one address may have verified.
+    pub verification_per_minute: NonZeroU32,
     pub account_per_second: NonZeroU32,
     /// Events that one account sends to one instance, in the long run.
     pub event_per_second: NonZeroU32,
@@ -33,6 +35,7 @@ impl Default for Rates {
     fn default() -> Self {
         Self {
             login_per_minute: NonZeroU32::new(20).unwrap_or(NonZeroU32::MIN),
+            verification_per_minute: NonZeroU32::new(20).unwrap_or(NonZeroU32::MIN),
             account_per_second: NonZeroU32::new(50).unwrap_or(NonZeroU32::MIN),
             event_per_second: NonZeroU32::new(5).unwrap_or(NonZeroU32::MIN),
             event_burst: NonZeroU32::new(10).unwrap_or(NonZeroU32::MIN),
@@ -44,6 +47,7 @@ impl Default for Rates {
 /// The limiters of one server.
 pub struct Limits {
     login: Limiter<IpAddr>,
+    verification: Limiter<IpAddr>,
     account: Limiter<String>,
     /// By account and instance.
     event: Limiter<(Name, Name)>,
@@ -55,6 +59,7 @@ impl Limits {
     pub fn new(rates: Rates) -> Self {
         Self {
             login: limiter(Quota::per_minute(rates.login_per_minute)),
+            verification: limiter(Quota::per_minute(rates.verification_per_minute)),
             account: limiter(Quota::per_second(rates.account_per_second)),
             receipts: limiter(Quota::per_second(rates.receipts_per_second)),
             event: limiter(Quota::per_second(rates.event_per_second).allow_burst(rates.event_burst)),
@@ -72,6 +77,14 @@ impl Limits {
     /// `too_many_requests`.
     pub fn login(&self, address: IpAddr) -> Result<(), Problem> {
         check(&self.login, &address)
+    }
+
+    /// Counts one file to be verified.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub fn verification(&self, address: IpAddr) -> Result<(), Problem> {
+        check(&self.verification, &address)
     }
 
     /// Counts one request of an account.

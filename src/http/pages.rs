@@ -18,6 +18,7 @@ const CERTIFICATE_SHELL: &str = include_str!("../../portal/certificate.html");
 const INSTANCE_SHELL: &str = include_str!("../../portal/instance.html");
 const ROOM_SHELL: &str = include_str!("../../portal/room.html");
 const MINE_SHELL: &str = include_str!("../../portal/mine.html");
+const VERIFY_SHELL: &str = include_str!("../../portal/verify.html");
 
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -41,6 +42,7 @@ const ASSETS: &[(&str, &str, &str)] = portal! {
     "bidding.js": SCRIPT,
     "certificate.js": SCRIPT,
     "certificate-page.js": SCRIPT,
+    "verify.js": SCRIPT,
 };
 
 /// Everything that stands in a page is escaped, as handlebars does unless told otherwise; the templates tell nothing else.
@@ -113,6 +115,19 @@ pub async fn room(path: web::Path<String>) -> Result<HttpResponse, Problem> {
 /// `GET /mine` and `GET /login`: what one takes part in; asks for the password where it must.
 pub async fn mine() -> HttpResponse {
     page(MINE_SHELL)
+}
+
+/// `GET /verify`: asks for a file. Knows nothing of any document.
+pub async fn verify() -> HttpResponse {
+    page(VERIFY_SHELL)
+}
+
+/// `GET /verify/{id}`: where the code on a document leads; asks for the file all the same.
+///
+/// # Errors
+/// An id that was never one.
+pub async fn verify_document(path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    shell(&path, VERIFY_SHELL)
 }
 
 fn shell(id: &str, page: &'static str) -> Result<HttpResponse, Problem> {

@@ -5,7 +5,7 @@ use actix_web::web;
 
 use super::api::{
     accounts, auth, calendars, definitions, documents, files, health, hooks, incidents, instances, ledger, listings,
-    live, me, mine, organisations, records, todos,
+    live, me, mine, organisations, records, todos, verify,
 };
 use super::guard::Allowed;
 pub use super::route::{Answer, Body, Route, Shape};
@@ -120,6 +120,17 @@ fn public() -> Vec<Route> {
         get("/api/v1/files/{id}", Anyone, "附件", to!(files::download))
             .query(&[("instance", "通过哪个实例的字段读取他人上传的附件")])
             .answers(Answer::Bytes("application/octet-stream")),
+        post(
+            "/api/v1/verify",
+            Anyone,
+            "验证上传的电子签章文件（PDF、OFD、ESL）",
+            to!(verify::verify),
+        )
+        .body(Body::Upload)
+        .query(&[
+            ("document", "文书编号；给出时与平台保存的该文书比对"),
+            ("h", "文书二维码中的校验值"),
+        ]),
         post(
             "/api/v1/hooks/{name}",
             Signature,
@@ -277,6 +288,14 @@ fn pages() -> Vec<Route> {
         get("/rooms/{id}", Anyone, "竞价室页面", to!(pages::room)).answers(page.clone()),
         get("/mine", Anyone, "我的交易页面", to!(pages::mine)).answers(page.clone()),
         get("/login", Anyone, "登录页面", to!(pages::mine)).answers(page.clone()),
+        get("/verify", Anyone, "验证电子签章的页面", to!(pages::verify)).answers(page.clone()),
+        get(
+            "/verify/{id}",
+            Anyone,
+            "文书上二维码所指的验证页面",
+            to!(pages::verify_document),
+        )
+        .answers(page.clone()),
         get("/portal/{file}", Anyone, "页面的样式与脚本", to!(pages::asset)).answers(page),
     ]
 }

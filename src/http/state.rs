@@ -57,6 +57,7 @@ impl AppState {
         let rate = |rate: u32| NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN);
         let rates = Rates {
             login_per_minute: rate(config.login.attempts_per_minute),
+            verification_per_minute: rate(config.limits.verifications_per_minute),
             account_per_second: rate(config.limits.commands_per_second),
             event_per_second: rate(config.limits.events_per_second),
             event_burst: rate(config.limits.events_burst),

@@ -29,7 +29,11 @@ pub fn read(folder: &Path) -> Found {
     found
 }
 
-fn take(path: &Path, found: &mut Found) -> Result<(), String> {
+/// Takes in one file after its ending.
+///
+/// # Errors
+/// A file that cannot be read or is not what its ending says.
+pub fn take(path: &Path, found: &mut Found) -> Result<(), String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
     let told = |error: Asn1Error| error.to_string();
     match path.extension().and_then(|extension| extension.to_str()) {

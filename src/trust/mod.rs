@@ -17,7 +17,7 @@ use crate::seal::trust::{CaProfile, RevocationList, TrustStore};
 use crate::store::trust_rows::{self, TrustRow};
 
 pub use fetch::{FetchError, allowed};
-pub use folder::{Found, read};
+pub use folder::{Found, read, take};
 
 /// How often the folder and the tables are looked at.
 const LOOK: Duration = Duration::from_secs(5);

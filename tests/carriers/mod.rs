@@ -3,6 +3,7 @@
 mod attacks;
 mod commands;
 mod flips;
+mod http;
 mod ofd;
 mod pdf;
 mod samples;

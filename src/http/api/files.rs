@@ -35,9 +35,10 @@ pub struct Uploaded {
     sha256: String,
 }
 
-struct Part {
-    name: String,
-    content: web::Bytes,
+/// The file of an upload, as the client calls it.
+pub(super) struct Part {
+    pub name: String,
+    pub content: web::Bytes,
 }
 
 pub async fn upload(
@@ -113,7 +114,7 @@ pub async fn upload(
 }
 
 /// The one part `file`. Others are refused rather than skipped, so that nobody sends a thousand.
-async fn single(mut parts: Multipart, limit: usize) -> Result<Part, Problem> {
+pub(super) async fn single(mut parts: Multipart, limit: usize) -> Result<Part, Problem> {
     let broken = |_| Problem::new(Code::BadRequest).detail("send multipart/form-data with one part `file`");
     let first = parts.next().await.ok_or_else(|| broken(()))?;
     let mut field = first.map_err(|_| broken(()))?;

@@ -21,3 +21,4 @@ pub mod records;
 pub mod soft_token;
 pub mod todos;
 pub mod trust;
+pub mod verify;
