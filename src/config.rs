@@ -316,7 +316,6 @@ impl Config {
         config
             .hooks
             .insert("bank".into(), "a secret for tests only, 32 bytes".into());
-        config.limits.verifications_per_minute = 10_000;
         config.limits.commands_per_second = 10_000;
         config.limits.events_per_second = 10_000;
         config.limits.events_burst = 10_000;

@@ -11,6 +11,7 @@ mod picture;
 mod revision;
 mod sealing;
 mod slot;
+mod strings;
 mod syntax;
 mod verify;
 

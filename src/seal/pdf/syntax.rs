@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use lopdf::{Dictionary, Object, ObjectId, Stream, StringFormat};
+use lopdf::{Dictionary, Object, ObjectId, Stream};
 
 /// How deep arrays and dictionaries may nest; signatures and their fields need four.
 const DEEPEST: u32 = 16;
@@ -48,6 +48,11 @@ impl<'a> Cursor<'a> {
         Self { bytes, at }
     }
 
+    /// Steps over so many bytes that were looked at.
+    pub(super) fn skip(&mut self, count: usize) {
+        self.at += count;
+    }
+
     pub fn at(&self) -> usize {
         self.at
     }
@@ -56,11 +61,11 @@ impl<'a> Cursor<'a> {
         Fault { at: self.at, what }
     }
 
-    fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
-    fn rest(&self) -> &'a [u8] {
+    pub(super) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
@@ -277,62 +282,6 @@ impl<'a> Cursor<'a> {
             None => Object::Integer(integer),
         })
     }
-
-    fn hexadecimal(&mut self) -> Result<Object, Fault> {
-        self.expect(b"<", "not a string")?;
-        let rest = self.rest();
-        let length = rest.iter().position(|byte| *byte == b'>');
-        let digits = length.and_then(|length| rest.get(..length));
-        let digits = digits.ok_or_else(|| self.fault("a string does not end"))?;
-        let bytes = decode_hex(digits).ok_or_else(|| self.fault("a string is not hexadecimal"))?;
-        self.at += digits.len() + 1;
-        Ok(Object::String(bytes, StringFormat::Hexadecimal))
-    }
-
-    fn literal(&mut self) -> Result<Object, Fault> {
-        self.expect(b"(", "not a string")?;
-        let (mut text, mut open) = (Vec::new(), 1_u32);
-        loop {
-            let byte = self.peek().ok_or_else(|| self.fault("a string does not end"))?;
-            self.at += 1;
-            match byte {
-                b'(' => open += 1,
-                b')' => open -= 1,
-                b'\\' => {
-                    text.extend(self.escaped()?);
-                    continue;
-                }
-                _ => {}
-            }
-            if open == 0 {
-                return Ok(Object::String(text, StringFormat::Literal));
-            }
-            text.push(byte);
-        }
-    }
-
-    fn escaped(&mut self) -> Result<Option<u8>, Fault> {
-        let byte = self.peek().ok_or_else(|| self.fault("a string does not end"))?;
-        self.at += 1;
-        Ok(Some(match byte {
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'b' => 8,
-            b'f' => 12,
-            b'0'..=b'7' => {
-                let mut value = u32::from(byte - b'0');
-                for _ in 0..2 {
-                    let Some(digit @ b'0'..=b'7') = self.peek() else { break };
-                    value = value * 8 + u32::from(digit - b'0');
-                    self.at += 1;
-                }
-                u8::try_from(value).map_err(|_| self.fault("a string is escaped wrongly"))?
-            }
-            b'\n' => return Ok(None),
-            byte => byte,
-        }))
-    }
 }
 
 /// The entries as `lopdf` keeps them.
@@ -344,17 +293,7 @@ pub fn dictionary(entries: Vec<Entry>) -> Object {
     Object::Dictionary(dictionary)
 }
 
-fn decode_hex(digits: &[u8]) -> Option<Vec<u8>> {
-    let pairs = digits.chunks_exact(2);
-    if !pairs.remainder().is_empty() {
-        return None;
-    }
-    pairs
-        .map(|pair| Some(nibble(*pair.first()?)? << 4 | nibble(*pair.last()?)?))
-        .collect()
-}
-
-fn nibble(digit: u8) -> Option<u8> {
+pub(super) fn nibble(digit: u8) -> Option<u8> {
     char::from(digit)
         .to_digit(16)
         .and_then(|value| u8::try_from(value).ok())
@@ -373,6 +312,8 @@ fn is_delimiter(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use lopdf::StringFormat;
+
     use super::*;
 
     fn read(text: &[u8]) -> Result<Object, Fault> {
