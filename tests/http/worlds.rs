@@ -217,3 +217,49 @@ fn worlds_that_differ_in_who_did_what_look_the_same() {
         "how many there are",
     );
 }
+
+#[test]
+fn what_is_sealed_is_seen_by_nobody_before_it_is_opened() {
+    let app = centre();
+    let sale = Sale::announced(&app, json!({"method": "sealed"}));
+    let bidders = [sale.bidder("erster", 101), sale.bidder("zweiter", 102)];
+    let room = sale.room();
+    sale.run_out(&room, "end", "sealed");
+    let before: Vec<Seen> = looks(&app, &[&sale.listing, &room]);
+    let amounts = [START + 77_701, START + 88_802];
+    for (bidder, amount) in bidders.iter().zip(amounts) {
+        let offer = json!({"amount": amount, "confirmed": true});
+        let path = format!("/api/v1/instances/{room}/events/offer");
+        bidder.client.command(&path, &offer).expect(200);
+    }
+    let after = looks(&app, &[&sale.listing, &room]);
+    for (before, after) in before.iter().zip(&after) {
+        for (asked, answer) in after {
+            // Who runs the platform sees that something came, and not what.
+            let told = amounts.iter().any(|amount| answer.contains(&amount.to_string()));
+            assert!(!told, "{asked}: {answer}");
+        }
+        let admin = after.keys().any(|asked| asked.starts_with("root "));
+        assert!(admin || before == after, "offers change what others see");
+    }
+    sale.run_out(&room, "countdown", "sold");
+    let live = app.anyone().get(&format!("/api/v1/auctions/{room}")).expect(200).json();
+    assert_eq!(live["data"]["price"], amounts[1]);
+    assert_eq!(live["data"]["leader"], bidders[1].key());
+}
+
+/// What everybody but the bidders sees, who runs the platform included; each asks as itself.
+fn looks(app: &TestApp, ids: &[&str]) -> Vec<Seen> {
+    let ids: Vec<_> = ids.iter().map(|id| (*id).to_owned()).collect();
+    let mut people = others(app, &[]);
+    people.push(("root".to_owned(), app.sign_in("root")));
+    let look = |(who, client): (String, Client<'_>)| {
+        let mut seen = everything(&client, &ids, &[]);
+        // Lists of accounts tell when they were last used.
+        seen.retain(|asked, _| !asked.contains("/admin/accounts") && !asked.ends_with("/me"));
+        seen.into_iter()
+            .map(|(asked, answer)| (format!("{who} {asked}"), answer))
+            .collect()
+    };
+    people.into_iter().map(look).collect()
+}

@@ -153,6 +153,14 @@ pub struct Field {
     pub listed: bool,
 }
 
+impl Field {
+    /// True for what nobody may read, not even who runs the platform: a secret price, a limit, a sealed offer.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.readers.as_ref().is_some_and(|readers| readers.roles.is_empty())
+    }
+}
+
 /// The types an admin may write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {

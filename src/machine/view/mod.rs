@@ -111,13 +111,8 @@ pub fn may_read(bundle: &Bundle, trade: &Trade, instance: &Instance, field: &Fie
     let Some(machine) = bundle.machines.get(&instance.machine) else {
         return false;
     };
-    admits(
-        bundle,
-        trade,
-        instance,
-        field.readers.as_ref().unwrap_or(&machine.read),
-        reader,
-    )
+    let readers = field.readers.as_ref().unwrap_or(&machine.read);
+    !field.is_secret() && admits(bundle, trade, instance, readers, reader)
 }
 
 /// The fields that the reader may read, computed ones included. Empty where they may not see the instance.
@@ -237,7 +232,7 @@ fn has_todo(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Reader<
 
 /// Fields that an open to-do of the reader fills in or shows: who has to decide must see on what.
 fn shown(bundle: &Bundle, trade: &Trade, instance: &Instance, field: &Field, reader: Reader<'_>) -> bool {
-    let Reader::Actor(actor) = reader else { return true };
+    let Reader::Actor(actor) = reader else { return false };
     instance.todos.values().any(|todo| {
         let names = |definition: &TodoDefinition| {
             definition.show.contains(&field.name)
