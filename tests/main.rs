@@ -15,6 +15,7 @@ mod http;
 mod kill;
 mod openness;
 mod performers;
+mod record;
 mod seal;
 mod serve;
 mod step;

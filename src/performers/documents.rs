@@ -10,7 +10,7 @@ use super::files::{Files, Stored};
 use super::format;
 use super::rendering::Renderings;
 use super::typeset::{Imprint, Typesetter};
-use super::{PerformError, Work, answer};
+use super::{PerformError, Work, answer, recorded};
 use crate::engine::Engine;
 use crate::machine::step::Cause;
 use crate::machine::{Bundle, Name, Time, Value};
@@ -119,6 +119,7 @@ impl Documents {
             .read(move |conn| {
                 context::add_names(conn, &types, &mut context)?;
                 context::add_records(conn, &mut context, at)?;
+                recorded::add(conn, &types, &mut context, at)?;
                 Ok(context)
             })
             .await?;

@@ -107,6 +107,12 @@ pub fn datetime(millis: i64, offset_millis: i64) -> Option<String> {
     Some(format!("{date}{:02}:{:02}{seconds}", time.hour(), time.minute()))
 }
 
+/// Date and time to the millisecond, as records are written.
+pub fn moment(millis: i64, offset_millis: i64) -> Option<String> {
+    let time = local(millis, offset_millis)?;
+    Some(time.format("%Y-%m-%d %H:%M:%S%.3f").to_string())
+}
+
 /// The year in local time, for document numbers.
 pub fn year(millis: i64, offset_millis: i64) -> Option<i32> {
     local(millis, offset_millis).map(|local| local.year())

@@ -20,7 +20,7 @@ const ABSENT: &str = "—";
 
 /// Registers all words of [`crate::machine::templates::WORDS`] for one bundle and one medium.
 pub fn register(registry: &mut Handlebars<'static>, bundle: &Arc<Bundle>, medium: Medium) {
-    let plain: [(&'static str, Form); 10] = [
+    let plain: [(&'static str, Form); 11] = [
         ("money", |value, _| int(value).map(format::money)),
         ("capitals", |value, _| int(value).map(format::capitals)),
         ("date", |value, offset| {
@@ -28,6 +28,9 @@ pub fn register(registry: &mut Handlebars<'static>, bundle: &Arc<Bundle>, medium
         }),
         ("datetime", |value, offset| {
             int(value).and_then(|at| format::datetime(at, offset))
+        }),
+        ("moment", |value, offset| {
+            int(value).and_then(|at| format::moment(at, offset))
         }),
         ("period", |value, _| period(value)),
         ("percent", |value, _| int(value).map(format::percent)),
@@ -55,6 +58,7 @@ pub fn register(registry: &mut Handlebars<'static>, bundle: &Arc<Bundle>, medium
     registry.register_helper("party", Box::new(Party));
     registry.register_helper("find", Box::new(Find));
     registry.register_helper("has", Box::new(Has));
+    registry.register_helper("number", Box::new(Number));
     registry.register_helper("paragraphs", Box::new(Paragraphs(medium)));
 }
 
@@ -195,6 +199,26 @@ impl HelperDef for Has {
         let wanted = argument(helper, "has", 1)?.value();
         let has = list.as_array().is_some_and(|list| list.contains(wanted));
         Ok(ScopedJson::Derived(json!(has)))
+    }
+}
+
+/// `{{number x}}`: the digits of a whole number, as a program reads them.
+struct Number;
+
+impl HelperDef for Number {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let value = argument(helper, "number", 0)?.value();
+        let number = int(value).ok_or_else(|| refused("number", &format!("cannot print {value}")))?;
+        // Digits mean the same in every medium: nothing is to be escaped.
+        out.write(&number.to_string())?;
+        Ok(())
     }
 }
 

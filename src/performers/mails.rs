@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::calendar_invite::Invite;
 use super::context;
 use super::mail::{Letter, Post};
+use super::recorded::{self, Signed};
 use super::rendering::{Rendering, Renderings};
 use super::{PerformError, Work};
 use crate::engine::Engine;
@@ -162,13 +163,16 @@ impl Mails {
         context["lot"] = json!(context::lot(bundle, &context));
         context["link"] = json!(format!("{}/instances/{}", self.settings.public_url, work.instance));
         let types = std::sync::Arc::clone(bundle);
-        let mut context = self
+        let signed = self.engine.signer().map_or(Signed::Nowhere, |_| Signed::Here);
+        let (mut context, checkpoint) = self
             .engine
             .read(move |conn| {
                 context::add_names(conn, &types, &mut context)?;
-                Ok(context)
+                let checkpoint = recorded::newest(conn, &types, &context, signed)?;
+                Ok((context, checkpoint))
             })
             .await?;
+        context["checkpoint"] = checkpoint?;
         let name = context["names"][roles::CENTRE]["name"].clone();
         context["platform"] = json!({"url": self.settings.public_url, "name": name});
         Ok(context)

@@ -12,6 +12,7 @@ pub mod helpers;
 pub mod mail;
 pub mod mails;
 pub mod platform;
+pub mod recorded;
 pub mod rendering;
 mod trades;
 pub mod typeset;

@@ -44,9 +44,47 @@ pub enum Part {
     Checkpoint(Checkpoint),
 }
 
-/// Writes a part as its line.
+/// What a dossier is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole<'a> {
+    pub instance: &'a Name,
+    /// Definitions and templates by path.
+    pub files: &'a BTreeMap<String, String>,
+    pub calendar: Option<(&'a Name, &'a Calendar)>,
+    pub entries: &'a [Entry],
+    /// The record's, the first included.
+    pub lines: &'a [String],
+    pub checkpoints: &'a [Checkpoint],
+}
+
+/// Writes a dossier.
 #[must_use]
-pub fn line(part: &Part) -> String {
+pub fn write(whole: Whole<'_>) -> String {
+    let mut text = line(&Part::Dossier {
+        format: FORMAT.into(),
+        instance: whole.instance.clone(),
+    });
+    for (path, content) in whole.files {
+        let (path, content) = (path.clone(), content.clone());
+        text.push_str(&line(&Part::File { path, text: content }));
+    }
+    if let Some((name, calendar)) = whole.calendar {
+        let (name, calendar) = (name.clone(), calendar.clone());
+        text.push_str(&line(&Part::Calendar { name, calendar }));
+    }
+    for entry in whole.entries {
+        text.push_str(&line(&Part::Entry(Box::new(entry.clone()))));
+    }
+    for row in whole.lines {
+        text.push_str(&line(&Part::Line(row.clone())));
+    }
+    for checkpoint in whole.checkpoints {
+        text.push_str(&line(&Part::Checkpoint(checkpoint.clone())));
+    }
+    text
+}
+
+fn line(part: &Part) -> String {
     // Texts, numbers and maps with texts as keys can always be written as JSON.
     let mut line = serde_json::to_string(part).unwrap_or_default();
     line.push('\n');

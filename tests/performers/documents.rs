@@ -34,6 +34,7 @@ fn context(bundle: &Bundle, mode: &str, change: Json) -> Json {
             {"instance": "a", "ordinal": 1, "kind": "bid", "at": time(9, 16, 18), "data": {"plate": "7K2M", "amount": 9_680_000}},
             {"instance": "a", "ordinal": 1, "kind": "refused", "at": time(9, 16, 18), "data": {}},
         ]},
+        "record": {"auction": null},
         "document": {"name": "x", "title": "标题", "number": "湘西产交告〔2026〕0001号", "revision": 1, "at": time(9, 1, 9)},
         "bundle": {},
     })

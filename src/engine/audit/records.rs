@@ -47,6 +47,12 @@ pub fn verify(records: &Records, entries: &[Entry], report: &mut Report) -> Resu
             let line = step.line.unwrap_or_default();
             return Err(format!("the record of {instance}, line {line}: {}", step.text));
         }
+        let numbered = record.rows.iter().map(|row| row.number);
+        if !numbered.eq((0..).take(record.rows.len())) {
+            return Err(format!(
+                "the record of {instance}: its rows are not numbered as its lines are"
+            ));
+        }
         for row in record.rows.iter().skip(1) {
             let entry = usize::try_from(row.seq - 1).ok().and_then(|index| entries.get(index));
             let told = Row::parse(&row.line).is_ok_and(|told| entry.is_some_and(|entry| told.history == *entry.hash));

@@ -12,10 +12,10 @@ use crate::http::state::AppState;
 use crate::machine::history::PrivatePart;
 use crate::machine::step::Actor;
 use crate::machine::view;
-use crate::record::dossier::{FORMAT, Part, line};
+use crate::record::dossier::{Whole, write};
 use crate::record::{Receipt, Row, file};
 use crate::store::StoreError;
-use crate::store::history_rows::history_after;
+use crate::store::history_rows::{HistoryRow, history_after};
 use crate::store::record_rows::{LineRow, checkpoint_latest, checkpoints_of, record_from};
 
 /// The type of a file of JSON lines.
@@ -79,30 +79,19 @@ pub async fn dossier(state: web::Data<AppState>, path: web::Path<String>) -> Res
     }
     let text = state
         .blocking(move || {
-            let failed = |error: StoreError| Problem::internal("read a history entry", &error);
-            let head = Part::Dossier {
-                format: FORMAT.into(),
-                instance,
-            };
-            let mut text = line(&head);
-            for (path, content) in &snapshot.bundle.files {
-                let (path, content) = (path.clone(), content.clone());
-                text.push_str(&line(&Part::File { path, text: content }));
-            }
-            if let Some(calendar) = calendars.0.get(&snapshot.bundle.calendar) {
-                let (name, calendar) = (snapshot.bundle.calendar.clone(), calendar.clone());
-                text.push_str(&line(&Part::Calendar { name, calendar }));
-            }
-            for row in &entries {
-                text.push_str(&line(&Part::Entry(Box::new(row.entry().map_err(failed)?))));
-            }
-            lines
-                .into_iter()
-                .for_each(|row| text.push_str(&line(&Part::Line(row.line))));
-            checkpoints
+            let entries = entries
                 .iter()
-                .for_each(|row| text.push_str(&line(&Part::Checkpoint(checkpoint_of(row)))));
-            Ok(text)
+                .map(HistoryRow::entry)
+                .collect::<Result<Vec<_>, StoreError>>();
+            let name = &snapshot.bundle.calendar;
+            Ok(write(Whole {
+                instance: &instance,
+                files: &snapshot.bundle.files,
+                calendar: calendars.0.get(name).map(|calendar| (name, calendar)),
+                entries: &entries.map_err(|error| Problem::internal("read a history entry", &error))?,
+                lines: &lines.into_iter().map(|row| row.line).collect::<Vec<_>>(),
+                checkpoints: &checkpoints.iter().map(checkpoint_of).collect::<Vec<_>>(),
+            }))
         })
         .await?;
     Ok(HttpResponse::Ok().content_type(LINES).body(text))

@@ -23,6 +23,21 @@ pub enum Shape<'a> {
 
 /// What a document's template sees beside the snapshot.
 const DOCUMENT: [&str; 5] = ["name", "title", "number", "revision", "at"];
+/// What a template sees of a record's line and of its newest checkpoint.
+const RECORD_LINE: [&str; 12] = [
+    "n", "arrived", "decided", "event", "title", "by", "amounts", "outcome", "reason", "phase", "frozen", "offered",
+];
+const CHECKPOINT: [&str; 9] = [
+    "instance",
+    "size",
+    "sm3",
+    "sha256",
+    "at",
+    "reach",
+    "key",
+    "signature",
+    "json",
+];
 /// What a mail's template sees of its addressee, of the platform and of the to-do it is about.
 const RECIPIENT: [&str; 2] = ["name", "address"];
 const PLATFORM: [&str; 2] = ["url", "name"];
@@ -121,7 +136,25 @@ fn with_document<'a>(mut names: Names<'a>, bundle: &'a Bundle, machine: &'a Mach
     let records = children.chain([machine]).map(|machine| (&*machine.name, entry()));
     names.insert("records", Shape::Record(records.collect()));
     names.insert("document", Shape::Record(leaves(&DOCUMENT)));
+    let children = bundle.machines.values();
+    let children = children.filter(|child| child.child_of.as_ref() == Some(&machine.name));
+    let kept = children.chain([machine]).filter(|machine| machine.record.is_some());
+    let kept = kept.map(|machine| (&*machine.name, record()));
+    names.insert("record", Shape::Record(kept.collect()));
     names
+}
+
+/// A record as a document sees it.
+fn record<'a>() -> Shape<'a> {
+    let mut lines = leaves(&RECORD_LINE);
+    lines.insert("data", Shape::Any);
+    lines.insert("facts", Shape::Any);
+    Shape::Record(BTreeMap::from([
+        ("instance", Shape::Leaf),
+        ("head", Shape::Record(leaves(&["size", "sm3", "sha256"]))),
+        ("checkpoint", Shape::Record(leaves(&CHECKPOINT))),
+        ("lines", Shape::List(Box::new(Shape::Record(lines)))),
+    ]))
 }
 
 fn with_mail<'a>(mut names: Names<'a>, bundle: &'a Bundle, machine: &'a Machine, mail: &str) -> Names<'a> {
@@ -129,6 +162,9 @@ fn with_mail<'a>(mut names: Names<'a>, bundle: &'a Bundle, machine: &'a Machine,
     names.insert("platform", Shape::Record(leaves(&PLATFORM)));
     names.insert("link", Shape::Leaf);
     names.insert("lot", Shape::Leaf);
+    if machine.record.is_some() {
+        names.insert("checkpoint", Shape::Record(leaves(&CHECKPOINT)));
+    }
     let todo_mails = machine.states.iter().flat_map(todo_mails).collect::<BTreeSet<_>>();
     if todo_mails.contains(mail) || bundle.machines.is_empty() {
         let mut todo = leaves(&TODO_FIELDS);

@@ -1,0 +1,10 @@
+//! Records: what they say, that nothing in them can be changed unnoticed, and that others can verify them without us.
+
+mod attacks;
+mod mails;
+mod outside;
+mod paper;
+mod processes;
+mod receipts;
+mod retention;
+mod world;

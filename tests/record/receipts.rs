@@ -1,0 +1,161 @@
+//! Receipts, records and dossiers over HTTP: who gets which, and that they fit each other.
+
+use luochui::machine::Name;
+use luochui::record::dossier::{Whole, verify_dossier, write};
+use luochui::record::verify::{Held, Status, verify};
+use luochui::record::{Receipt, Row};
+use luochui::seal::sm2::PublicKey;
+use luochui::store::history_rows::history_after;
+use luochui::workers::checkpoints::tick;
+use serde_json::{Value, json};
+
+use super::world::{Played, files};
+use crate::support::app::{Client, Request, TestApp};
+use crate::support::engine::run;
+
+/// The dossier of a played hall, written as the API writes it.
+pub async fn dossier(played: &Played) -> String {
+    let snapshot = played.engine.trade(&played.hall).await.unwrap();
+    let trade = snapshot.trade.id.to_string();
+    let rows = played
+        .engine
+        .read(move |conn| history_after(conn, &trade, 0, i64::MAX))
+        .await
+        .unwrap();
+    let entries: Vec<_> = rows.iter().map(|row| row.entry().unwrap()).collect();
+    let own = played.file.lines().filter(|line| !line.starts_with("{\"checkpoint\":"));
+    write(Whole {
+        instance: &played.hall,
+        files: &snapshot.bundle.files,
+        calendar: None,
+        entries: &entries,
+        lines: &own.map(str::to_owned).collect::<Vec<_>>(),
+        checkpoints: &[],
+    })
+}
+
+fn open(app: &TestApp) -> String {
+    run(app.engine.library().publish(files(), "admin")).unwrap();
+    for (nth, name) in (1..).zip(["ann", "bob"]) {
+        app.account(name, &[]);
+        app.sign_in(name).complete_profile(nth);
+    }
+    app.account("watch", &["oversight@centre"]);
+    app.account("root", &["admin"]);
+    let opened = app
+        .sign_in("ann")
+        .command("/api/v1/trades", &json!({"bundle": "hall", "data": {}}));
+    let hall = opened.expect(201).json()["instance"].as_str().unwrap().to_owned();
+    for name in ["ann", "bob"] {
+        app.sign_in(name)
+            .command(&format!("/api/v1/instances/{hall}/events/join"), &json!({}))
+            .expect(200);
+    }
+    hall
+}
+
+fn call(client: &Client<'_>, hall: &str, amount: i64) -> (u16, Value) {
+    let reply = client.command(
+        &format!("/api/v1/instances/{hall}/events/call"),
+        &json!({"amount": amount}),
+    );
+    (reply.status, reply.json()["receipt"].clone())
+}
+
+#[test]
+fn every_offer_gets_a_receipt_that_the_record_bears_out() {
+    let app = TestApp::start();
+    let hall = open(&app);
+    let (ann, bob) = (app.sign_in("ann"), app.sign_in("bob"));
+    let mut slips = Vec::new();
+    for number in 1..=3 {
+        app.advance(60_900);
+        let (status, slip) = call(&ann, &hall, number * 1_000);
+        assert_eq!((status, slip["outcome"].as_str()), (200, Some("accepted")));
+        slips.push(slip);
+        let (status, slip) = call(&bob, &hall, number * 1_000 - 1);
+        assert_eq!((status, slip["reason"].as_str()), (409, Some("too_low")));
+        slips.push(slip);
+        run(tick(&app.engine, app.engine.now())).unwrap();
+    }
+    // The newest checkpoint comes with the receipt, and one key gives one receipt.
+    assert_eq!(slips[5]["checkpoint"]["size"], json!(slips[3]["number"]));
+    let path = format!("/api/v1/instances/{hall}/events/call");
+    let again = || {
+        let request = Request::new("POST", &path)
+            .header("Idempotency-Key", "same")
+            .json(&json!({"amount": 5_000}));
+        ann.send(request).expect(200).json()
+    };
+    let first = again();
+    run(tick(&app.engine, app.engine.now())).unwrap();
+    app.advance(5_000);
+    assert_eq!(first, again());
+    slips.push(first["receipt"].clone());
+
+    // Nobody but its sender gets a receipt of a line, signed, and nobody reads the record yet but whom the definition names.
+    let number = slips[1]["number"].as_u64().unwrap();
+    let of = |client: &Client<'_>| client.get(&format!("/api/v1/instances/{hall}/receipts/{number}"));
+    of(&ann).problem(404, "not_found");
+    of(&app.sign_in("root")).problem(404, "not_found");
+    let own: Receipt = serde_json::from_slice(&of(&bob).expect(200).bytes).unwrap();
+    assert_eq!(json!(own.head), slips[1]["head"]);
+    let record = format!("/api/v1/instances/{hall}/record");
+    for client in [&app.anyone(), &ann, &app.sign_in("root")] {
+        client.get(&record).problem(404, "not_found");
+    }
+    app.sign_in("watch").get(&record).expect(200);
+    let dossier = format!("/api/v1/admin/instances/{hall}/dossier");
+    app.sign_in("watch").get(&dossier).problem(404, "not_found");
+
+    ann.command(&format!("/api/v1/instances/{hall}/events/stop"), &json!({}))
+        .expect(200);
+    let late = bob.command(&path, &json!({"amount": 9_000}));
+    assert!(
+        late.expect(409).json()["receipt"].is_null(),
+        "what comes after the end is in the history alone"
+    );
+    let file = String::from_utf8(ann.get(&record).expect(200).bytes).unwrap();
+    let pem = app.anyone().get("/api/v1/platform/key").expect(200).bytes;
+    let mut held = Held {
+        key: Some(PublicKey::from_pem(std::str::from_utf8(&pem).unwrap()).unwrap()),
+        ..Held::default()
+    };
+    held.receipts = slips
+        .iter()
+        .map(|slip| serde_json::from_value(slip.clone()).unwrap())
+        .collect();
+    held.receipts.push(own);
+    let report = verify(&file, &held);
+    assert!(report.holds(), "{report:#?}");
+    assert!(report.steps.iter().all(|step| step.status == Status::Ok), "{report:#?}");
+    let last = file
+        .lines()
+        .rfind(|line| !line.starts_with("{\"checkpoint\":"))
+        .unwrap();
+    assert!(Row::parse(last).unwrap().done);
+
+    ann.get(&dossier).problem(403, "forbidden");
+    let whole = String::from_utf8(app.sign_in("watch").get(&dossier).expect(200).bytes).unwrap();
+    let report = verify_dossier(&whole, &held);
+    assert!(
+        report.holds() && report.steps.iter().any(|step| step.name == "replay"),
+        "{report:#?}"
+    );
+}
+
+#[test]
+fn a_machine_without_a_record_gives_no_receipt() {
+    let app = TestApp::start();
+    let hall = open(&app);
+    let snapshot = run(app.engine.trade(&Name::from(hall.as_str()))).unwrap();
+    let guest = snapshot
+        .trade
+        .instances
+        .values()
+        .find(|instance| instance.parent.is_some())
+        .unwrap();
+    app.sign_in("watch")
+        .get(&format!("/api/v1/instances/{}/record", guest.id))
+        .problem(404, "not_found");
+}
