@@ -1,6 +1,7 @@
 //! The configuration: one YAML file, each key overridable by the environment, built once and passed by value.
 //! Must not be read from a global, and must not know what any room does with its part.
 
+mod certificates;
 mod defaults;
 mod overrides;
 mod secret;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use certificates::Certificates;
 pub use secret::SecretError;
 
 /// The annotated example, which states every key with its default; a test holds it to `Config::default()`.
@@ -44,24 +46,6 @@ pub enum Environment {
     #[default]
     Production,
     Development,
-}
-
-/// Which certificates are trusted, and signing in with them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Certificates {
-    /// Folder of authorities (.pem), revocation lists (.crl) and profiles (.json); empty: only what admins add.
-    pub trust: PathBuf,
-    /// How long a challenge may be answered, 120 to 300.
-    pub challenge_seconds: u32,
-    /// Threads that verify certificates at the login.
-    pub verifiers: usize,
-    /// How often revocation lists are fetched; 0 for never.
-    pub crl_fetch_minutes: u32,
-    /// Hosts, with the port where it is written in the address, from which revocation lists may be fetched.
-    pub crl_hosts: Vec<String>,
-    /// Whom holders of a certificate turn to whose authority has no contact of its own here.
-    pub contact: String,
 }
 
 /// How documents are sealed.

@@ -85,7 +85,7 @@ fn judge_certificate(report: &mut Report, store: &TrustStore, certificate: &Cert
         report,
         "key.listing",
         "发证机构在名录内",
-        store.check_listing(&chain, now),
+        store.check_accepted(&chain, now),
     );
     subject(report, store, &chain);
 }

@@ -105,7 +105,7 @@ impl TrustStore {
         let chain = self.chain(certificate, purpose, at)?;
         self.check_period(&chain, at)?;
         self.check_revocation(&chain, purpose, Moment::present(at))?;
-        self.check_listing(&chain, at)?;
+        self.check_accepted(&chain, at)?;
         self.subject(&chain)
     }
 

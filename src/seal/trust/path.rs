@@ -269,7 +269,7 @@ impl TrustStore {
     ///
     /// # Errors
     /// `unlisted`.
-    pub fn check_listing(&self, chain: &Chain, at: Time) -> Result<(), Failure> {
+    pub fn check_accepted(&self, chain: &Chain, at: Time) -> Result<(), Failure> {
         let refused = chain
             .authorities()
             .iter()
