@@ -1,6 +1,7 @@
 //! A light load generator: HTTP/1.1 over a kept connection, one request in flight on each. Must not retry or pipeline.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -94,8 +95,12 @@ pub struct Bidder<'a> {
     token: &'a str,
     /// Of the connection; connections share bidders where there are more of them.
     pub number: usize,
+    /// Counts all connections of this process, so that no key is used twice.
+    connection: u64,
     sent: u64,
 }
+
+static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
 
 /// What became of one bid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +124,7 @@ impl<'a> Bidder<'a> {
                 .get(number % lot.tokens.len().max(1))
                 .map_or("", String::as_str),
             number,
+            connection: CONNECTIONS.fetch_add(1, Ordering::Relaxed),
             sent: 0,
         })
     }
@@ -146,7 +152,7 @@ impl<'a> Bidder<'a> {
 
     /// The key of the bid that was sent last.
     pub fn key(&self) -> String {
-        format!("bench-{}-{}", self.number, self.sent)
+        format!("bench-{}-{}", self.connection, self.sent)
     }
 
     pub async fn offer(&mut self, request: &[u8]) -> Outcome {
