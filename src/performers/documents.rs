@@ -14,8 +14,13 @@ use super::{PerformError, Work, answer, recorded};
 use crate::engine::Engine;
 use crate::machine::step::Cause;
 use crate::machine::{Bundle, Name, Time, Value};
+use crate::seal::sm3;
 use crate::store::document_rows::{DocumentRow, document_insert, document_ready, document_revision, number_next};
+use crate::store::seal_rows::{ImprintRow, imprint_put};
 use crate::store::{Connection, StoreError};
+
+/// How many hexadecimal digits of the content's SM3 the QR code carries.
+const SHOWN_DIGITS: usize = 16;
 
 /// What rendering a document needs.
 #[derive(Clone)]
@@ -24,6 +29,8 @@ pub struct Documents {
     typesetter: Typesetter,
     renderings: Renderings,
     files: Files,
+    /// How people reach the server, for the QR code.
+    public_url: String,
     /// Typesetting keeps a core busy; more at a time only wait for each other.
     cores: Arc<Semaphore>,
 }
@@ -37,13 +44,20 @@ pub struct Asked {
 }
 
 impl Documents {
-    pub fn new(engine: Engine, typesetter: Typesetter, renderings: Renderings, files: Files) -> Self {
+    pub fn new(
+        engine: Engine,
+        typesetter: Typesetter,
+        renderings: Renderings,
+        files: Files,
+        public_url: String,
+    ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             engine,
             typesetter,
             renderings,
             files,
+            public_url,
             cores: Arc::new(Semaphore::new(cores)),
         }
     }
@@ -112,6 +126,7 @@ impl Documents {
         let mut context = work.snapshot.clone();
         context["document"] = json!({
             "name": row.name, "title": row.title, "number": row.number, "revision": row.revision, "at": asked.at.0,
+            "verify": "",
         });
         let (types, at) = (Arc::clone(bundle), asked.at.0);
         let context = self
@@ -123,11 +138,12 @@ impl Documents {
                 Ok(context)
             })
             .await?;
-        let stored = self.set(bundle, asked, row, context).await?;
+        let (stored, imprint) = self.set(bundle, asked, row, context).await?;
         let (id, kept, now) = (row.id.clone(), stored.clone(), self.engine.now());
         let bytes = i64::try_from(stored.bytes).unwrap_or(i64::MAX);
         self.engine
             .write("keep a document", move |conn| {
+                imprint_put(conn, &imprint)?;
                 document_ready(conn, &id, &kept.sha256, bytes, now)
             })
             .await?;
@@ -139,8 +155,8 @@ impl Documents {
         bundle: &Arc<Bundle>,
         asked: &Asked,
         row: &DocumentRow,
-        context: Json,
-    ) -> Result<Stored, PerformError> {
+        mut context: Json,
+    ) -> Result<(Stored, ImprintRow), PerformError> {
         let rendering = self.renderings.of(bundle).map_err(PerformError::lasting)?;
         let imprint = Imprint {
             identity: format!("{}/{}/{}", row.instance, row.name, row.revision),
@@ -148,13 +164,25 @@ impl Documents {
             offset_minutes: i32::try_from(bundle.utc_offset_millis / 60_000).unwrap_or_default(),
         };
         let (typesetter, files, name) = (self.typesetter.clone(), self.files.clone(), row.name.clone());
+        let verify = format!("{}/verify/{}", self.public_url.trim_end_matches('/'), row.id);
+        let document = row.id.clone();
         let core = Arc::clone(&self.cores).acquire_owned().await;
         let core = core.map_err(PerformError::passing)?;
         let set = move || {
             let _core = core;
-            let markup = rendering.document(&name, &context).map_err(PerformError::lasting)?;
-            let pdf = typesetter.pdf(&markup, &imprint).map_err(PerformError::lasting)?;
-            files.put(&pdf).map_err(PerformError::passing)
+            let fill = |context: &Json| rendering.document(&name, context).map_err(PerformError::lasting);
+            // The code names the content without itself, so that it belongs to this one paper.
+            let content_sm3 = hex::encode(sm3(fill(&context)?.as_bytes()));
+            let shown = content_sm3.get(..SHOWN_DIGITS).unwrap_or(&content_sm3);
+            context["document"]["verify"] = json!(format!("{verify}?h={shown}"));
+            let set = typesetter.set(&fill(&context)?, &imprint);
+            let set = set.map_err(PerformError::lasting)?;
+            let imprint = ImprintRow {
+                document,
+                content_sm3,
+                places: serde_json::to_string(&set.places).map_err(PerformError::lasting)?,
+            };
+            Ok((files.put(&set.pdf).map_err(PerformError::passing)?, imprint))
         };
         tokio::task::spawn_blocking(set).await.map_err(PerformError::lasting)?
     }

@@ -9,8 +9,8 @@ use handlebars::{
 };
 use serde_json::{Value as Json, json};
 
-use super::format;
 use super::values::{self, Reader};
+use super::{format, qr};
 use crate::machine::Bundle;
 use crate::machine::period::Period;
 use crate::machine::templates::Medium;
@@ -59,6 +59,7 @@ pub fn register(registry: &mut Handlebars<'static>, bundle: &Arc<Bundle>, medium
     registry.register_helper("find", Box::new(Find));
     registry.register_helper("has", Box::new(Has));
     registry.register_helper("number", Box::new(Number));
+    registry.register_helper("qr", Box::new(Square));
     registry.register_helper("paragraphs", Box::new(Paragraphs(medium)));
 }
 
@@ -218,6 +219,29 @@ impl HelperDef for Number {
         let number = int(value).ok_or_else(|| refused("number", &format!("cannot print {value}")))?;
         // Digits mean the same in every medium: nothing is to be escaped.
         out.write(&number.to_string())?;
+        Ok(())
+    }
+}
+
+/// `{{qr document.verify}}`: a text as a QR code, as the Typst expression of a drawing; nothing where there is no text.
+struct Square;
+
+impl HelperDef for Square {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let value = argument(helper, "qr", 0)?.value();
+        let Some(content) = value.as_str().filter(|content| !content.is_empty()) else {
+            out.write("none")?;
+            return Ok(());
+        };
+        let drawing = qr::drawing(content).ok_or_else(|| refused("qr", "the text is too long for a QR code"))?;
+        out.write(&format!("image(bytes(\"{drawing}\"), format: \"svg\", width: 100%)"))?;
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ pub mod helpers;
 pub mod mail;
 pub mod mails;
 pub mod platform;
+mod qr;
 pub mod recorded;
 pub mod rendering;
 mod trades;
@@ -114,7 +115,13 @@ impl Performers {
         };
         Ok(Self {
             engine: engine.clone(),
-            documents: documents::Documents::new(engine.clone(), typesetter, renderings.clone(), files),
+            documents: documents::Documents::new(
+                engine.clone(),
+                typesetter,
+                renderings.clone(),
+                files,
+                config.public_url(),
+            ),
             mails: mails::Mails::new(engine.clone(), renderings, post, settings),
             webhooks: webhooks::Webhooks::new(config.webhooks.clone()),
         })

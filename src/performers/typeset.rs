@@ -28,6 +28,23 @@ pub struct Imprint {
     pub offset_minutes: i32,
 }
 
+/// A set document.
+#[derive(Clone, Debug, Default)]
+pub struct Set {
+    pub pdf: Vec<u8>,
+    pub places: Vec<SealPlace>,
+}
+
+/// Where a template lets a role seal: the middle of the place, in micrometres from the page's upper left corner.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SealPlace {
+    pub role: String,
+    /// Counted from 1.
+    pub page: u32,
+    pub x: i64,
+    pub y: i64,
+}
+
 /// Sets documents. Fonts are loaded once, when the first document asks for them. Cheap to clone.
 #[derive(Clone)]
 pub struct Typesetter {
@@ -51,7 +68,7 @@ impl Typesetter {
     /// # Errors
     /// A character that no font shows, markup that Typst refuses, missing fonts, a build without typesetting.
     #[cfg(feature = "pdf")]
-    pub fn pdf(&self, markup: &str, imprint: &Imprint) -> Result<Vec<u8>, TypesetError> {
+    pub fn set(&self, markup: &str, imprint: &Imprint) -> Result<Set, TypesetError> {
         let faces = self.faces()?;
         faces.check(markup)?;
         typst_world::compile(faces, markup, imprint)
@@ -62,8 +79,16 @@ impl Typesetter {
     /// # Errors
     /// Always.
     #[cfg(not(feature = "pdf"))]
-    pub fn pdf(&self, _markup: &str, _imprint: &Imprint) -> Result<Vec<u8>, TypesetError> {
+    pub fn set(&self, _markup: &str, _imprint: &Imprint) -> Result<Set, TypesetError> {
         Err(TypesetError::NotBuilt)
+    }
+
+    /// Sets markup of which only the file is needed.
+    ///
+    /// # Errors
+    /// As for [`Self::set`].
+    pub fn pdf(&self, markup: &str, imprint: &Imprint) -> Result<Vec<u8>, TypesetError> {
+        self.set(markup, imprint).map(|set| set.pdf)
     }
 
     /// Whether documents can be set here, for `/readyz`; looks for the font files without loading them.
@@ -158,15 +183,16 @@ mod typst_world {
     use std::sync::{Arc, OnceLock};
 
     use typst::diag::{FileError, FileResult, SourceDiagnostic};
-    use typst::foundations::{Bytes, Datetime, Duration, Smart};
+    use typst::foundations::{Bytes, Datetime, Duration, Label, Selector, Smart, Value};
+    use typst::introspection::{Introspector as _, MetadataElem};
     use typst::syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot};
     use typst::text::{Font, FontBook};
-    use typst::utils::LazyHash;
+    use typst::utils::{LazyHash, PicoStr};
     use typst::{Library, LibraryExt, World, WorldExt};
     use typst_layout::PagedDocument;
     use typst_pdf::{PdfOptions, PdfStandards, Timestamp};
 
-    use super::{Imprint, TypesetError};
+    use super::{Imprint, SealPlace, Set, TypesetError};
 
     /// After how many documents that did not use it a memoised result is dropped; without it memory grows for ever.
     const KEEP_FOR_DOCUMENTS: usize = 5;
@@ -260,7 +286,37 @@ mod typst_world {
         }
     }
 
-    pub fn compile(faces: Arc<Faces>, markup: &str, imprint: &Imprint) -> Result<Vec<u8>, TypesetError> {
+    /// The label of the metadata that marks the middle of a place for a seal; its value is the role.
+    const SEAL_PLACE: &str = "seal-place";
+
+    /// The marks that the template has set, in reading order.
+    fn places(document: &PagedDocument) -> Vec<SealPlace> {
+        let Some(label) = Label::new(PicoStr::intern(SEAL_PLACE)) else {
+            return Vec::new();
+        };
+        let marks = document.introspector().query(&Selector::Label(label));
+        let place = |mark: &typst::foundations::Content| {
+            let Value::Str(role) = &mark.to_packed::<MetadataElem>()?.value else {
+                return None;
+            };
+            let position = document.introspector().position(mark.location()?)?;
+            Some(SealPlace {
+                role: role.to_string(),
+                page: u32::try_from(position.page.get()).ok()?,
+                x: micrometres(position.point.x.to_mm()),
+                y: micrometres(position.point.y.to_mm()),
+            })
+        };
+        marks.iter().filter_map(place).collect()
+    }
+
+    fn micrometres(millimetres: f64) -> i64 {
+        #[expect(clippy::cast_possible_truncation, reason = "a page is some 300,000 micrometres")]
+        let rounded = (millimetres * 1_000.0).round() as i64;
+        rounded
+    }
+
+    pub fn compile(faces: Arc<Faces>, markup: &str, imprint: &Imprint) -> Result<Set, TypesetError> {
         let id = main_file().ok_or_else(|| TypesetError::Markup("no file id is left".into()))?;
         let source = Source::new(id, markup.to_owned());
         let desk = Desk { faces, source };
@@ -277,8 +333,9 @@ mod typst_world {
             pretty: false,
         };
         let pdf = typst_pdf::pdf(&document, &options).map_err(|errors| explain(&desk, &errors));
+        let places = places(&document);
         comemo::evict(KEEP_FOR_DOCUMENTS);
-        pdf
+        Ok(Set { pdf: pdf?, places })
     }
 
     fn timestamp(imprint: &Imprint) -> Option<Timestamp> {

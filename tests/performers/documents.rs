@@ -35,7 +35,8 @@ fn context(bundle: &Bundle, mode: &str, change: Json) -> Json {
             {"instance": "a", "ordinal": 1, "kind": "refused", "at": time(9, 16, 18), "data": {}},
         ]},
         "record": {"auction": null},
-        "document": {"name": "x", "title": "标题", "number": "湘西产交告〔2026〕0001号", "revision": 1, "at": time(9, 1, 9)},
+        "document": {"name": "x", "title": "标题", "number": "湘西产交告〔2026〕0001号", "revision": 1, "at": time(9, 1, 9),
+            "verify": "http://127.0.0.1:8080/verify/x?h=0123456789abcdef"},
         "bundle": {},
     })
 }
@@ -48,6 +49,37 @@ fn of_application(bundle: &Bundle) -> Json {
     context["children"] = json!({});
     context["records"] = json!({"application": []});
     context
+}
+
+#[test]
+fn the_confirmation_says_where_each_side_seals() {
+    let bundle = shipped();
+    let context = context(&bundle, "auction", json!({"winner": "7K2M", "auction_firm": "T"}));
+    let markup = Rendering::new(&bundle)
+        .unwrap()
+        .document("confirmation", &context)
+        .unwrap();
+    let imprint = Imprint {
+        identity: "confirmation".into(),
+        at: time(9, 1, 9),
+        offset_minutes: 480,
+    };
+    let set = typesetter().set(&markup, &imprint).unwrap();
+    let roles: Vec<&str> = set.places.iter().map(|place| place.role.as_str()).collect();
+    assert_eq!(roles, ["winner", "head", "auctioneer", "chief"]);
+    let (winner, head) = (&set.places[0], &set.places[1]);
+    assert_eq!((winner.page, winner.y), (head.page, head.y), "side by side");
+    assert!(
+        head.x - winner.x > 60_000,
+        "a seal's width and more apart: {:?}",
+        set.places
+    );
+    for place in &set.places {
+        assert!(
+            (40_000..170_000).contains(&place.x) && (40_000..280_000).contains(&place.y),
+            "{place:?}"
+        );
+    }
 }
 
 fn pdf(bundle: &Arc<Bundle>, document: &str, context: &Json) -> Vec<u8> {

@@ -22,7 +22,7 @@ pub enum Shape<'a> {
 }
 
 /// What a document's template sees beside the snapshot.
-const DOCUMENT: [&str; 5] = ["name", "title", "number", "revision", "at"];
+const DOCUMENT: [&str; 6] = ["name", "title", "number", "revision", "at", "verify"];
 /// What a template sees of a record's line and of its newest checkpoint.
 const RECORD_LINE: [&str; 12] = [
     "n", "arrived", "decided", "event", "title", "by", "amounts", "outcome", "reason", "phase", "frozen", "offered",
