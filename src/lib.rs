@@ -11,6 +11,7 @@ pub mod machine;
 pub mod performers;
 pub mod record;
 pub mod seal;
+pub mod sealing;
 pub mod store;
 pub mod telemetry;
 pub mod trust;

@@ -49,7 +49,11 @@ pub async fn assemble(mut config: Config, clock: Clock) -> Result<Running, Failu
         .map_err(|problem| Failure(format!("failed to start HTTP: {problem}")))?;
     let streams = state.clone();
     let trust = state.trust.clone();
-    let keeping = tokio::spawn(trust.keep(engine.clone(), config.certificates.crl_fetch_minutes));
+    let trusting = trust.keep(engine.clone(), config.certificates.crl_fetch_minutes);
+    let sealing = http::sealing::keep(state.clone());
+    let keeping = tokio::spawn(async move {
+        tokio::join!(trusting, sealing);
+    });
     let server = http::start(state, listener).map_err(|error| Failure(format!("failed to start HTTP: {error}")))?;
     let control = server.handle();
     let serving = tokio::spawn(server);

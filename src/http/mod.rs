@@ -33,6 +33,8 @@ mod readiness;
 pub mod route;
 pub mod routes;
 mod rows;
+pub mod sealing;
+mod seals;
 pub mod server;
 mod sessions;
 mod state;

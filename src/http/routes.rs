@@ -32,6 +32,7 @@ macro_rules! to {
 }
 
 mod certificates;
+mod sealing;
 
 /// All routes.
 #[must_use]
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Route> {
         certificates::all(),
         trades(),
         todos(),
+        sealing::all(),
         administration(),
         pages(),
     ]

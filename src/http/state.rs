@@ -8,6 +8,7 @@ use super::limits::{Limits, Rates};
 use super::live::Live;
 use super::password::Passwords;
 use super::problem::Problem;
+use super::sealing::Sealers;
 use super::token::Tokens;
 use super::verifiers::Verifiers;
 use crate::config::Config;
@@ -31,6 +32,7 @@ pub struct Inner {
     pub known: KnownCallers,
     pub trust: Trust,
     pub verifiers: Verifiers,
+    pub sealers: Sealers,
     pub files: Files,
     pub live: Live,
 }
@@ -63,7 +65,9 @@ impl AppState {
             event_burst: rate(config.limits.events_burst),
             receipts_per_second: rate(config.record.signed_receipts_per_second),
         };
+        let sealers = Sealers::new(&config, engine.clock());
         let inner = Inner {
+            sealers,
             live: Live::start(&engine, &config.limits),
             engine,
             tokens: Tokens::new(&secret, i64::from(config.login.access_minutes) * 60),

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::sealing::SealPlace;
+
 /// Why markup did not become a PDF. All of them are worth an incident; none is ever a blank page.
 #[derive(Debug, thiserror::Error)]
 pub enum TypesetError {
@@ -33,16 +35,6 @@ pub struct Imprint {
 pub struct Set {
     pub pdf: Vec<u8>,
     pub places: Vec<SealPlace>,
-}
-
-/// Where a template lets a role seal: the middle of the place, in micrometres from the page's upper left corner.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct SealPlace {
-    pub role: String,
-    /// Counted from 1.
-    pub page: u32,
-    pub x: i64,
-    pub y: i64,
 }
 
 /// Sets documents. Fonts are loaded once, when the first document asks for them. Cheap to clone.
@@ -192,7 +184,8 @@ mod typst_world {
     use typst_layout::PagedDocument;
     use typst_pdf::{PdfOptions, PdfStandards, Timestamp};
 
-    use super::{Imprint, SealPlace, Set, TypesetError};
+    use super::{Imprint, Set, TypesetError};
+    use crate::sealing::SealPlace;
 
     /// After how many documents that did not use it a memoised result is dropped; without it memory grows for ever.
     const KEEP_FOR_DOCUMENTS: usize = 5;

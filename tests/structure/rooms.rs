@@ -13,6 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("trust", &["engine", "store", "seal", "machine", "config"]),
     // Pure: bytes and times in, bytes and reports out.
     ("seal", &["machine", "identity"]),
+    ("sealing", &["seal", "machine", "clock", "config"]),
     ("config", &[]),
     ("telemetry", &["config"]),
     ("store", &["machine"]),

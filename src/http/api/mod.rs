@@ -18,6 +18,7 @@ pub mod me;
 pub mod mine;
 pub mod organisations;
 pub mod records;
+pub mod sealings;
 pub mod soft_token;
 pub mod todos;
 pub mod trust;

@@ -37,19 +37,19 @@ pub struct Transfer {
 }
 
 /// An open to-do that concerns the account, with where it stands.
-struct Mine {
-    seen: Seen,
-    todo: Todo,
+pub(super) struct Mine {
+    pub seen: Seen,
+    pub todo: Todo,
 }
 
 impl Mine {
-    fn definition(&self) -> Result<&TodoDefinition, Problem> {
+    pub fn definition(&self) -> Result<&TodoDefinition, Problem> {
         let found = todo_definition(&self.seen.snapshot.bundle, &self.seen.instance, &self.todo);
         found.ok_or_else(|| Problem::new(Code::NotFound))
     }
 }
 
-async fn find(state: &AppState, account: &Account, id: &str) -> Result<Mine, Problem> {
+pub(super) async fn find(state: &AppState, account: &Account, id: &str) -> Result<Mine, Problem> {
     let (mine, concerned) = look_up(state, account, id).await?;
     concerned.then_some(mine).ok_or_else(|| Problem::new(Code::NotFound))
 }

@@ -1,0 +1,48 @@
+//! The routes of electronic seals and of sealing documents. Must not hold behaviour.
+
+use actix_web::web;
+
+use super::super::api::sealings;
+use super::super::guard::Allowed;
+use super::super::route::{Body, Route, get, post};
+
+macro_rules! to {
+    ($handler:path) => {
+        || web::to($handler)
+    };
+}
+
+/// Seals, sealing jobs, and the answers to them.
+pub(super) fn all() -> Vec<Route> {
+    use Allowed::{Ordinary, Signature, SignedIn};
+    vec![
+        get(
+            "/api/v1/seals",
+            SignedIn,
+            "我的电子印章与可用的签章方式",
+            to!(sealings::list),
+        ),
+        post("/api/v1/seals", Ordinary, "导入电子印章", to!(sealings::import))
+            .takes::<sealings::Import>()
+            .keyed(),
+        post(
+            "/api/v1/todos/{id}/sealing",
+            Ordinary,
+            "对办件的文书发起签章",
+            to!(sealings::begin),
+        )
+        .takes::<sealings::Begin>()
+        .keyed(),
+        // Before the jobs' own path, which would match it as well.
+        post(
+            "/api/v1/sealings/callback",
+            Signature,
+            "资源共享平台送回签名",
+            to!(sealings::callback),
+        )
+        .body(Body::Fields),
+        get("/api/v1/sealings/{job}", SignedIn, "一次签章", to!(sealings::show)),
+        post("/api/v1/sealings/{job}", Ordinary, "交回签名", to!(sealings::sign)).takes::<sealings::Signed>(),
+    ]
+}
+

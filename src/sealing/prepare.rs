@@ -1,0 +1,97 @@
+//! From a document and a seal to the bytes that the holder signs. Must not keep anything.
+
+use crate::machine::Time;
+use crate::seal::pdf::{self, Edges, PdfError, Place};
+use crate::seal::ses::{Seal, ToSign};
+
+use super::Fault;
+
+/// A seal is drawn as large as its maker says, within what fits a signature place: official round seals have 42 mm at most.
+const SMALLEST_MM: u32 = 10;
+const LARGEST_MM: u32 = 60;
+
+/// Where the template lets a role seal: the middle of the place, in micrometres from the page's upper left corner.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SealPlace {
+    pub role: String,
+    /// Counted from 1.
+    pub page: u32,
+    pub x: i64,
+    pub y: i64,
+}
+
+/// What is to be sealed, by whom and where.
+#[derive(Clone, Debug)]
+pub struct Order<'a> {
+    /// The PDF as it stands, with the seals of others or without.
+    pub base: &'a [u8],
+    pub seal: &'a Seal,
+    /// None: at the foot of the last page.
+    pub place: Option<&'a SealPlace>,
+    pub edges: Edges,
+    pub reason: &'a str,
+    pub at: Time,
+}
+
+/// A file that waits for its signature, and what is signed.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    pub file: Vec<u8>,
+    /// TBS_Sign.
+    pub to_sign: Vec<u8>,
+}
+
+/// Prepares a file for sealing. The same order gives the same bytes.
+///
+/// # Errors
+/// `seal_picture` for a picture that cannot be drawn, `document_unfit` for a file that cannot be sealed.
+pub fn prepare(order: &Order<'_>) -> Result<Prepared, Fault> {
+    let picture = order.seal.raw_picture();
+    // A signature's time has whole seconds.
+    let at = Time(order.at.0 - order.at.0.rem_euclid(1_000));
+    let prepared = pdf::prepare(&pdf::Sealing {
+        base: order.base,
+        place: place(order, (picture.width, picture.height))?,
+        picture: &picture.data,
+        edges: order.edges,
+        signer: order.seal.name(),
+        reason: order.reason,
+        location: "",
+        at: at.0,
+    })
+    .map_err(|error| unfit(&error))?;
+    let to_sign = ToSign {
+        seal: order.seal,
+        time: at,
+        data_hash: prepared.digest,
+        property: &prepared.property(),
+    };
+    Ok(Prepared {
+        to_sign: to_sign.to_der(),
+        file: prepared.bytes,
+    })
+}
+
+fn place(order: &Order<'_>, (width, height): (u32, u32)) -> Result<Place, Fault> {
+    let side = |size: u32| f64::from(size.clamp(SMALLEST_MM, LARGEST_MM));
+    let (width_mm, height_mm) = (side(width), side(height));
+    let millimetres = |micrometres: i64| f64::from(i32::try_from(micrometres).unwrap_or(0)) / 1_000.0;
+    let (page, x, y) = match order.place {
+        Some(place) => (place.page, millimetres(place.x), millimetres(place.y)),
+        None => (pdf::pages(order.base).map_err(|error| unfit(&error))?, 150.0, 235.0),
+    };
+    Ok(Place {
+        page,
+        x_mm: (x - width_mm / 2.0).max(0.0),
+        y_mm: (y - height_mm / 2.0).max(0.0),
+        width_mm,
+        height_mm,
+    })
+}
+
+fn unfit(error: &PdfError) -> Fault {
+    match error {
+        PdfError::Picture(why) => Fault::new("seal_picture", format!("印章图形无法使用：{why}")),
+        other => Fault::new("document_unfit", format!("文书无法签章：{other}")),
+    }
+}
