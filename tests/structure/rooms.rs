@@ -22,7 +22,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "performers",
         &[
-            "engine", "store", "machine", "ledger", "record", "identity", "clock", "config", "seal", "trust",
+            "engine", "store", "machine", "ledger", "record", "identity", "clock", "config", "seal", "sealing", "trust",
         ],
     ),
     (
@@ -55,6 +55,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "config",
             "telemetry",
             "seal",
+            "sealing",
             "trust",
         ],
     ),
@@ -86,7 +87,7 @@ const KNOWN_BY: &[(&str, &[&str])] = &[
     ("comemo", &["performers"]),
     ("lettre", &["performers"]),
     ("tokio_cron_scheduler", &["workers"]),
-    ("ureq", &["trust", "performers", "cli::demo"]),
+    ("ureq", &["trust", "performers", "sealing", "cli::demo"]),
     ("clap", &["cli"]),
     ("lopdf", &["seal::pdf"]),
     ("zip", &["seal::ofd"]),
