@@ -6,12 +6,6 @@ use super::super::api::sealings;
 use super::super::guard::Allowed;
 use super::super::route::{Body, Route, get, post};
 
-macro_rules! to {
-    ($handler:path) => {
-        || web::to($handler)
-    };
-}
-
 /// Seals, sealing jobs, and the answers to them.
 pub(super) fn all() -> Vec<Route> {
     use Allowed::{Ordinary, Signature, SignedIn};
@@ -45,4 +39,3 @@ pub(super) fn all() -> Vec<Route> {
         post("/api/v1/sealings/{job}", Ordinary, "交回签名", to!(sealings::sign)).takes::<sealings::Signed>(),
     ]
 }
-
