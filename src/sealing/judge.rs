@@ -113,6 +113,6 @@ fn holder(trust: &TrustStore, certificate: &Certificate, now: Time) -> Result<(S
     let evidence = trust
         .check_revocation(&chain, Purpose::Seal, Moment::present(now))
         .map_err(refused)?;
-    trust.check_listing(&chain, now).map_err(refused)?;
+    trust.check_accepted(&chain, now).map_err(refused)?;
     Ok((trust.subject(&chain).map_err(refused)?, evidence))
 }
