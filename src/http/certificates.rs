@@ -1,4 +1,4 @@
-//! Signing in with a certificate: proof of the key, the path, and the account of whoever the certificate names.
+//! Proof by certificate, and signing in with one: the key, the path, and the account of whoever the certificate names.
 //! Must not bind an account to a key, a serial number or a name: only the verified number counts.
 
 use std::sync::Arc;
@@ -19,12 +19,17 @@ use crate::store::{Connection, StoreError};
 /// An answer to a challenge.
 pub struct Answered {
     pub challenge: String,
+    pub held: Held,
+}
+
+/// A signature with the certificate that it is said to be of.
+pub struct Held {
     /// DER, PEM or base64, as middleware exports it.
     pub certificate: Vec<u8>,
     pub signature: Vec<u8>,
 }
 
-/// Who has answered.
+/// Who has signed.
 pub struct Proven {
     pub subject: Subject,
     pub certificate: Certificate,
@@ -55,7 +60,7 @@ pub enum Opening {
 /// `challenge_refused`, `bad_signature`, `certificate_refused`, `identity_unavailable`.
 pub async fn sign_in(state: &AppState, answer: Answered, origin: Option<&str>) -> Result<Entered, Problem> {
     let row = challenges::find(state, &answer.challenge, Purpose::Login, origin).await?;
-    let proven = prove(state, &row, answer).await?;
+    let proven = prove(state, row.text.clone(), answer.held, trust::Purpose::Login).await?;
     let (account, opening) = enter(state, &row, &proven).await?;
     let issued = sessions::open(state, account, state.now()).await?;
     Ok(Entered {
@@ -71,7 +76,7 @@ pub async fn sign_in(state: &AppState, answer: Answered, origin: Option<&str>) -
 /// As [`sign_in`].
 pub async fn answer(state: &AppState, answer: Answered) -> Result<(), Problem> {
     let row = challenges::find(state, &answer.challenge, Purpose::Login, None).await?;
-    let proven = prove(state, &row, answer).await?;
+    let proven = prove(state, row.text.clone(), answer.held, trust::Purpose::Login).await?;
     let (account, _) = enter(state, &row, &proven).await?;
     let id = row.id;
     let keep = move |conn: &mut Connection| challenge_rows::challenge_answer(conn, &id, &account.id);
@@ -102,46 +107,64 @@ pub async fn collect(state: &AppState, id: &str, secret: &str) -> Result<Option<
     sessions::open(state, account, now).await.map(Some)
 }
 
-/// Verifies, on the verifiers' threads, that the challenge was signed with the certificate's key, and the certificate.
-async fn prove(state: &AppState, row: &ChallengeRow, answer: Answered) -> Result<Proven, Problem> {
-    let (store, now, text) = (state.trust.current(), state.now(), row.text.clone());
+/// Verifies, on the verifiers' threads, that a text was signed with the certificate's key, and the certificate.
+///
+/// # Errors
+/// `bad_signature`, `certificate_refused`.
+pub(super) async fn prove(
+    state: &AppState,
+    text: String,
+    held: Held,
+    purpose: trust::Purpose,
+) -> Result<Proven, Problem> {
+    let (store, now) = (state.trust.current(), state.now());
     let judged = state
         .verifiers
-        .run(move || judge(&store, &answer, text.as_bytes(), now))
+        .run(move || judge(&store, &held, text.as_bytes(), (purpose, now)))
         .await?;
     judged.map_err(|refusal| refuse(state, &refusal))
 }
 
-/// Why an answer was refused, and whether whoever sent it holds the certificate's key.
+/// Why a signature was refused, and whether whoever sent it holds the certificate's key.
 enum Refusal {
     /// No certificate, or a signature that does not fit it: told to nobody but the log.
     Stranger(&'static str),
     Holder(Box<(Failure, Certificate, Option<trust::CaProfile>)>),
 }
 
-fn judge(store: &Arc<TrustStore>, answer: &Answered, text: &[u8], now: Time) -> Result<Proven, Refusal> {
+fn judge(
+    store: &Arc<TrustStore>,
+    held: &Held,
+    text: &[u8],
+    (purpose, now): (trust::Purpose, Time),
+) -> Result<Proven, Refusal> {
     let certificate =
-        Certificate::from_any(&answer.certificate).map_err(|_| Refusal::Stranger("malformed certificate"))?;
+        Certificate::from_any(&held.certificate).map_err(|_| Refusal::Stranger("malformed certificate"))?;
     // The key first: what is wrong with a certificate is told to nobody who only has a copy of it.
     if let Ok(key) = PublicKey::from_certificate(&certificate) {
-        key.verify_carried(text, &answer.signature)
-            .map_err(|_| Refusal::Stranger("the signature does not fit the challenge"))?;
+        key.verify_carried(text, &held.signature)
+            .map_err(|_| Refusal::Stranger("the signature does not fit the text"))?;
     }
     store
-        .verify(&certificate, trust::Purpose::Login, now)
+        .verify(&certificate, purpose, now)
         .map(|subject| Proven {
             subject,
             certificate: certificate.clone(),
         })
         .map_err(|failure| {
-            let profile = profile(store, &certificate, now);
+            let profile = profile(store, &certificate, purpose, now);
             Refusal::Holder(Box::new((failure, certificate, profile)))
         })
 }
 
 /// The profile of the authority that the certificate says it is from, listed or not.
-fn profile(store: &TrustStore, certificate: &Certificate, now: Time) -> Option<trust::CaProfile> {
-    let chain = store.chain(certificate, trust::Purpose::Login, now).ok();
+fn profile(
+    store: &TrustStore,
+    certificate: &Certificate,
+    purpose: trust::Purpose,
+    now: Time,
+) -> Option<trust::CaProfile> {
+    let chain = store.chain(certificate, purpose, now).ok();
     let listed = chain.as_ref().and_then(|chain| store.profile(chain.issuer()?));
     listed.or_else(|| store.unlisted(certificate)).cloned()
 }
@@ -149,7 +172,7 @@ fn profile(store: &TrustStore, certificate: &Certificate, now: Time) -> Option<t
 fn refuse(state: &AppState, refusal: &Refusal) -> Problem {
     match refusal {
         Refusal::Stranger(reason) => {
-            tracing::warn!(reason, "a sign-in by certificate was refused");
+            tracing::warn!(reason, "a signature was refused");
             Problem::new(Code::BadSignature)
         }
         Refusal::Holder(refused) => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::attachments;
 use super::caller::{Account, Eyes};
 use super::problem::{Code, Problem};
+use super::signatures::{self, Claim};
 use super::state::AppState;
 use crate::engine::{IdempotencyKey, Receipt, Request, Snapshot, Stamp, Submission};
 use crate::machine::step::{Act, Actor, Answer, Cause};
@@ -72,18 +73,36 @@ fn seen(snapshot: Snapshot, id: &Name, eyes: &Eyes) -> Result<Seen, Problem> {
 /// Offers an event that the machine declares.
 ///
 /// # Errors
-/// `not_found`, `forbidden` files, or the machine's own no.
+/// `not_found`, `forbidden` files, a signature that proves nothing, or the machine's own no.
 pub async fn send(
     state: &AppState,
     account: &Account,
     entry: Entry<'_>,
     (instance, event): (&str, &str),
-    payload: Map,
+    mut payload: Map,
 ) -> Result<Receipt, Problem> {
+    let sent = signatures::take(&mut payload)?;
     let seen = glance(state, instance, &Eyes(Some(account.actor.clone()))).await?;
     let held = attachments::of_event(&seen, event, &payload);
     attachments::check(state, account, held, Some(&seen)).await?;
-    let cause = Cause::event(event, payload);
+    let signed = match sent {
+        None => None,
+        Some(sent) => {
+            let claim = Claim {
+                instance,
+                event,
+                payload: &payload,
+                key: &entry.key.key,
+                sent,
+            };
+            Some(Box::new(signatures::check(state, account, claim).await?))
+        }
+    };
+    let cause = Cause::Event {
+        name: event.into(),
+        payload,
+        signed,
+    };
     let request = Request::Offer {
         instance: seen.instance.id.clone(),
         cause,

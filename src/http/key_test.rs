@@ -37,7 +37,7 @@ pub async fn run(
 
 fn judge(store: &TrustStore, answer: &Answered, seal: Option<&[u8]>, text: &[u8], now: Time) -> Report {
     let mut report = Report::default();
-    let certificate = match Certificate::from_any(&answer.certificate) {
+    let certificate = match Certificate::from_any(&answer.held.certificate) {
         Ok(certificate) => certificate,
         Err(fault) => {
             report.fail("key.certificate", "malformed", format!("不是有效的证书：{fault}"));
@@ -47,7 +47,7 @@ fn judge(store: &TrustStore, answer: &Answered, seal: Option<&[u8]>, text: &[u8]
     report.ok("key.certificate", "证书可以读取");
     match certificate
         .public_key()
-        .map(|key| key.verify_carried(text, &answer.signature))
+        .map(|key| key.verify_carried(text, &answer.held.signature))
     {
         Some(Ok(())) => report.ok("key.signature", "签名正确，密钥可用"),
         Some(Err(fault)) => {

@@ -37,6 +37,7 @@ pub mod sealing;
 mod seals;
 pub mod server;
 mod sessions;
+mod signatures;
 mod state;
 mod strict;
 mod token;

@@ -1,13 +1,15 @@
 //! Everything that a supervisor needs to decide a trade again without the platform: definitions, calendars, the whole history and
 //! the record, as a file of JSON lines; and doing so. Must not be shown to anybody but supervisors: it holds identities.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::chain::{Head, Origin};
 use super::checkpoint::Checkpoint;
 use super::file;
+use super::row::Row;
+use super::signed;
 use super::verify::{Held, Report, Status, verify};
 use crate::machine::calendar::{Calendar, Calendars};
 use crate::machine::definition::compile;
@@ -103,11 +105,14 @@ struct Parts {
     files: BTreeMap<String, String>,
     calendars: Calendars,
     entries: Vec<Entry>,
+    /// The line of the dossier at which each entry stands, from 1.
+    places: Vec<u64>,
     lines: Vec<String>,
     checkpoints: Vec<Checkpoint>,
 }
 
-/// Verifies a dossier: its record as any record, its history, and that deciding the history again gives the record's very bytes.
+/// Verifies a dossier: its record as any record, the signatures of events, its history, and that deciding the
+/// history again gives the record's very bytes.
 #[must_use]
 pub fn verify_dossier(text: &str, held: &Held) -> Report {
     let parts = match read(text) {
@@ -120,6 +125,7 @@ pub fn verify_dossier(text: &str, held: &Held) -> Report {
     };
     let record = file::write(parts.lines.iter().map(String::as_str), &parts.checkpoints);
     let mut report = verify(&record, held);
+    signatures(&mut report, &parts);
     if let Err((line, why)) = again(&mut report, &parts) {
         report.add("replay", Status::Failed, line, why);
     }
@@ -136,12 +142,50 @@ fn read(text: &str) -> Result<Parts, (u64, String)> {
             Part::Dossier { format, .. } => return Err((place, format!("is of the format {format} and not {FORMAT}"))),
             Part::File { path, text } => drop(parts.files.insert(path, text)),
             Part::Calendar { name, calendar } => drop(parts.calendars.0.insert(name, calendar)),
-            Part::Entry(entry) => parts.entries.push(*entry),
+            Part::Entry(entry) => {
+                parts.entries.push(*entry);
+                parts.places.push(place);
+            }
             Part::Line(line) => parts.lines.push(line),
             Part::Checkpoint(checkpoint) => parts.checkpoints.push(checkpoint),
         }
     }
     Ok(parts)
+}
+
+/// Each signature that an event carried fits the event and the certificate that is kept with it.
+fn signatures(report: &mut Report, parts: &Parts) {
+    let mut count = 0_u64;
+    for (entry, place) in parts.entries.iter().zip(&parts.places) {
+        let judged = entry
+            .private
+            .as_ref()
+            .and_then(|private| signed::verify(&private.input));
+        match judged {
+            None => {}
+            Some(Ok(())) => count += 1,
+            Some(Err(why)) => {
+                let text = format!("entry {} of the history: {why}", entry.seq);
+                return report.add("signatures", Status::Failed, Some(*place), text);
+            }
+        }
+    }
+    let rows = parts.lines.iter().filter_map(|line| Row::parse(line).ok());
+    let carried: BTreeSet<String> = rows
+        .filter(|row| row.signature.is_some())
+        .map(|row| row.history.into_owned())
+        .collect();
+    let erased = parts.entries.iter().filter(|entry| entry.private.is_none());
+    let erased = erased.filter(|entry| carried.contains(&*entry.hash)).count();
+    if erased > 0 {
+        let text = format!("{count} fit their events; {erased} were erased with personal data, their digests are kept");
+        report.add("signatures", Status::Warning, None, text);
+    } else if count > 0 {
+        let text = format!(
+            "{count} fit their events and the certificates kept with them; whose these are was judged on the day"
+        );
+        report.add("signatures", Status::Ok, None, text);
+    }
 }
 
 type Fault = (Option<u64>, String);

@@ -16,6 +16,7 @@ mod running;
 mod secrecy;
 mod sessions;
 mod shape;
+mod signatures;
 mod trades;
 mod user;
 mod worlds;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::auth::Signed;
 use crate::http::caller::SignedIn;
-use crate::http::certificates::{self, Answered, Opening};
+use crate::http::certificates::{self, Answered, Held, Opening};
 use crate::http::challenges::{self, Purpose};
 use crate::http::code;
 use crate::http::extract::{self, Json};
@@ -108,8 +108,10 @@ fn answered(challenge: String, certificate: String, signature: &str) -> Result<A
         .map_err(|_| Problem::field("signature", "is not base64"))?;
     Ok(Answered {
         challenge,
-        certificate: certificate.into_bytes(),
-        signature,
+        held: Held {
+            certificate: certificate.into_bytes(),
+            signature,
+        },
     })
 }
 

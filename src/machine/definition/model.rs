@@ -340,6 +340,9 @@ pub enum Sealing {
 /// The field of an event that says whether its sender signed it: `event.signed`.
 pub const SIGNED: &str = "signed";
 
+/// What stands beside the payload of a signed event, so that no event may carry a field of this name.
+pub const SIGNATURE: &str = "signature";
+
 #[derive(Debug)]
 pub struct TodoDefinition {
     /// The state's own name; outcomes are events `todo.{name}.{outcome}`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::diagnostic::{At, Diagnostic, Sink};
-use super::super::model::{EventDefinition, Field, Machine, Readers, SIGNED, Type};
+use super::super::model::{EventDefinition, Field, Machine, Readers, SIGNATURE, SIGNED, Type};
 use super::super::source::machine::{EventSource, FieldSource, RecordSource};
 use super::super::source::shapes::{Located, Scalar, Word};
 use super::declarations::{Declarations, MachineDeclarations};
@@ -232,8 +232,16 @@ impl Compiler<'_> {
                 (Name::from(name.value.as_str()), data::simple_type(kind, &mut quiet))
             })
             .collect::<Vec<_>>();
-        let carried = event.payload.iter().map(|(name, _)| name).chain(&event.form.0);
-        for word in carried.filter(|word| word.value == SIGNED) {
+        let carried = || event.payload.iter().map(|(name, _)| name).chain(&event.form.0);
+        for word in carried().filter(|word| word.value == SIGNATURE) {
+            self.sink.error_with(
+                "reserved_name",
+                word.at,
+                "`signature` is where a sender's signature stands beside the payload",
+                "choose another name",
+            );
+        }
+        for word in carried().filter(|word| word.value == SIGNED) {
             self.sink.error_with(
                 "reserved_name",
                 word.at,

@@ -1,0 +1,222 @@
+//! Signed events over the API: what a signature must bind, whose it must be, and that a dossier proves it again.
+
+use std::cell::Cell;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use luochui::record::dossier::verify_dossier;
+use luochui::record::verify::{Held, Report, Status};
+use luochui::seal::authority::{Authority, Holder, Party, Period, Use};
+use luochui::seal::trust::{Entry, Kind};
+use serde_json::{Value, json};
+
+use crate::support::app::{Client, Reply, Request, TestApp, person_number};
+use crate::support::sale::{INCREMENT, START, Sale, centre};
+
+const DAY: i64 = 86_400_000;
+
+/// An authority for development that a server trusts.
+struct Trusted<'a> {
+    app: &'a TestApp,
+    authority: Authority,
+    drawn: Cell<u8>,
+}
+
+impl<'a> Trusted<'a> {
+    fn by(app: &'a TestApp) -> Self {
+        let (drawn, mut first) = (Cell::new(100), 0);
+        let authority = Authority::new("Test", app.clock.now().plus_millis(-DAY), &mut |bytes| {
+            first += 1;
+            *bytes = [first; 32];
+        });
+        let authority = authority.unwrap();
+        let trusted = Self { app, authority, drawn };
+        trusted.add("authority", &trusted.authority.root.certificate.to_pem());
+        trusted.add("authority", &trusted.authority.issuing.certificate.to_pem());
+        trusted.add("profile", &serde_json::to_string(&trusted.authority.profile()).unwrap());
+        trusted.list(1, &[]);
+        trusted
+    }
+
+    fn add(&self, kind: &str, content: &str) {
+        let path = "/api/v1/admin/trust";
+        let root = self.app.sign_in("root");
+        root.command(path, &json!({"kind": kind, "content": content}))
+            .expect(201);
+    }
+
+    /// A list from now on.
+    fn list(&self, number: u32, revoked: &[&Party]) {
+        let now = self.app.clock.now();
+        let entry = |party: &&Party| (party.certificate.serial().to_vec(), Entry { from: now, reason: 1 });
+        let revoked: Vec<_> = revoked.iter().map(entry).collect();
+        let list = self.authority.revocations(&revoked, number, Period::days(now, 90));
+        self.add("list", &STANDARD.encode(list.unwrap().der()));
+    }
+
+    fn issue(&self, nth: u32) -> Party {
+        let holder = Holder {
+            kind: Kind::Person,
+            code: person_number(nth),
+            name: format!("竞买人{nth}"),
+        };
+        let period = Period::days(self.app.clock.now().plus_millis(-DAY), 365);
+        let party = self.authority.issue(&holder, Use::Signing, period, &mut |bytes| {
+            self.drawn.set(self.drawn.get() + 1);
+            *bytes = [self.drawn.get(); 32];
+        });
+        party.unwrap()
+    }
+}
+
+/// An event on its way.
+struct Envelope<'a> {
+    room: &'a str,
+    event: &'a str,
+    key: &'a str,
+    payload: Value,
+}
+
+impl Envelope<'_> {
+    fn bid<'a>(room: &'a str, key: &'a str, amount: i64) -> Envelope<'a> {
+        Envelope {
+            room,
+            event: "bid",
+            key,
+            payload: json!({"amount": amount, "confirmed": true}),
+        }
+    }
+
+    /// The signature over what stands here, as docs/api.md says.
+    fn signature(&self, by: &Party) -> Value {
+        let Self {
+            room,
+            event,
+            key,
+            payload,
+        } = self;
+        let text = format!("LUOCHUI-EVENT-V1|{room}|{event}|3|{key}|{payload}");
+        json!({"certificate": STANDARD.encode(by.certificate.der()), "nonce": key, "seen": 3,
+            "value": STANDARD.encode(by.key.sign(text.as_bytes()).unwrap())})
+    }
+
+    fn send(&self, client: &Client<'_>, signature: Value) -> Reply {
+        let mut body = self.payload.clone();
+        if !signature.is_null() {
+            body["signature"] = signature;
+        }
+        let path = format!("/api/v1/instances/{}/events/{}", self.room, self.event);
+        client.send(
+            Request::new("POST", &path)
+                .header("Idempotency-Key", self.key)
+                .json(&body),
+        )
+    }
+}
+
+#[test]
+fn a_signed_bid_counts_only_as_it_was_signed_and_a_dossier_proves_it() {
+    let app = centre();
+    let sale = Sale::announced(&app, json!({"bid_signature": "every_bid"}));
+    let bidders = [sale.bidder("zhang", 101), sale.bidder("li", 102)];
+    let room = sale.room();
+    sale.run_out(&room, "end", "timed");
+    let trusted = Trusted::by(&app);
+    let (own, spare, others) = (trusted.issue(101), trusted.issue(101), trusted.issue(102));
+    let zhang = &bidders[0].client;
+
+    let bid = Envelope::bid(&room, "bid-1", START);
+    bid.send(zhang, Value::Null).problem(409, "bad_signature");
+    let bid = Envelope { key: "bid-2", ..bid };
+    let signature = bid.signature(&own);
+    for other in [
+        Envelope::bid(&room, "bid-2", START + INCREMENT),
+        Envelope::bid(&sale.listing, "bid-2", START),
+        Envelope {
+            event: "offer",
+            ..Envelope::bid(&room, "bid-2", START)
+        },
+        // The nonce is the key, whatever the body says.
+        Envelope::bid(&room, "bid-3", START),
+    ] {
+        other.send(zhang, signature.clone()).problem(401, "bad_signature");
+    }
+    let mut bent = signature.clone();
+    bent["seen"] = json!(4);
+    bid.send(zhang, bent).problem(401, "bad_signature");
+    let mut nameless = signature.clone();
+    nameless.as_object_mut().unwrap().remove("nonce");
+    assert_eq!(bid.send(zhang, nameless).problem(422, "invalid")["field"], "signature");
+    // A copy of somebody's certificate without the key, and the key of somebody else.
+    let mut copied = signature.clone();
+    copied["certificate"] = json!(STANDARD.encode(others.certificate.der()));
+    bid.send(zhang, copied).problem(401, "bad_signature");
+    let foreign = bid
+        .send(zhang, bid.signature(&others))
+        .problem(403, "certificate_refused");
+    assert_eq!(foreign["reason"], "other_holder");
+    trusted.list(2, &[&spare]);
+    let revoked = bid
+        .send(zhang, bid.signature(&spare))
+        .problem(403, "certificate_refused");
+    assert_eq!(revoked["reason"], "revoked");
+
+    let first = bid.send(zhang, signature.clone()).expect(200).json();
+    assert!(first["receipt"]["number"].as_u64().is_some(), "{first}");
+    let again = bid.send(zhang, signature).expect(200).json();
+    assert_eq!(again["receipt"], first["receipt"]);
+    sale.run_out(&room, "countdown", "sold");
+
+    let path = format!("/api/v1/admin/instances/{room}/dossier");
+    let dossier = app.sign_in("watch").get(&path).expect(200);
+    let dossier = String::from_utf8(dossier.bytes.clone()).unwrap();
+    let report = verify_dossier(&dossier, &Held::default());
+    assert!(report.holds(), "{:?}", report.steps);
+    assert_eq!(status(&report), Some(Status::Ok), "{:?}", report.steps);
+    flipped(&dossier);
+}
+
+fn status(report: &Report) -> Option<Status> {
+    let step = report.steps.iter().find(|step| step.name == "signatures");
+    step.map(|step| step.status)
+}
+
+/// One bit of the signature that the history keeps: found by itself, and not only by the chain around it.
+fn flipped(dossier: &str) {
+    let place = dossier.lines().position(|line| line.contains("\"signed\":{")).unwrap();
+    let line = dossier.lines().nth(place).unwrap();
+    let start = line.find("\"value\":\"").unwrap() + "\"value\":\"".len();
+    let value = line[start..].split('"').next().unwrap();
+    let mut bytes = STANDARD.decode(value).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    let report = verify_dossier(&dossier.replace(value, &STANDARD.encode(bytes)), &Held::default());
+    let step = report.steps.iter().find(|step| step.name == "signatures").unwrap();
+    assert_eq!(
+        (step.status, step.line),
+        (Status::Failed, Some(place as u64 + 1)),
+        "{step:?}"
+    );
+}
+
+#[test]
+fn who_signed_at_entry_bids_without_signing_again() {
+    let app = centre();
+    let sale = Sale::announced(&app, json!({"bid_signature": "once_at_entry"}));
+    let bidders = [sale.bidder("zhang", 101), sale.bidder("li", 102)];
+    let room = sale.room();
+    let trusted = Trusted::by(&app);
+    let enter = Envelope {
+        room: &room,
+        event: "enter",
+        key: "enter-1",
+        payload: json!({}),
+    };
+    let own = trusted.issue(101);
+    enter
+        .send(&bidders[1].client, enter.signature(&own))
+        .problem(403, "certificate_refused");
+    enter.send(&bidders[0].client, enter.signature(&own)).expect(200);
+    sale.run_out(&room, "end", "timed");
+    bidders[0].bid(&room, START).expect(200);
+    bidders[1].bid(&room, START + INCREMENT).problem(409, "bad_signature");
+}
