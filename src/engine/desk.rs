@@ -9,6 +9,7 @@ use super::cache::{Checked, Held};
 use super::common::Common;
 use super::drain::{Drain, Pass, ask_others, missed};
 use super::gather::Gathered;
+use super::queue::Settled;
 use super::{Committed, EngineError, IdempotencyKey, Receipt, Request, Submission};
 use crate::machine::step::{Answer, Cause, Context, Decision, Delay, Input, decide_measured};
 use crate::machine::trade::{InstanceId, Timer};
@@ -36,13 +37,6 @@ pub(super) struct Worked {
     pub counters: BTreeMap<InstanceId, Counters>,
     /// Where records stand.
     pub heads: BTreeMap<InstanceId, Head>,
-}
-
-/// What came of a submission.
-pub(super) enum Settled {
-    Answered(Result<Receipt, EngineError>),
-    /// Its trade's deadline waits for what was stamped before it, and so does this.
-    HeldBack,
 }
 
 /// The work of one batch.
@@ -220,14 +214,15 @@ impl<'a> Desk<'a> {
         if self.held_back.contains(&trade.id) {
             return Ok(Pass::Wait);
         }
-        let Some((_, _, due)) = trade.next_due(at.max(trade.now)) else {
+        let at = at.max(trade.now);
+        let Some((_, _, due)) = trade.next_due(at) else {
             return Ok(Pass::Open);
         };
         if self.others.is_none() {
             self.others = Some(ask_others(self.common, conn)?);
         }
         let others = self.others.as_deref().unwrap_or_default();
-        Ok(self.drain.pass(self.common, others, &trade.id, due))
+        Ok(self.drain.pass(self.common, others, &trade.id, (due, at)))
     }
 
     /// Runs the step. A panic in it is a fault of the program, not the end of the writer.

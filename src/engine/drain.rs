@@ -35,9 +35,10 @@ pub(super) struct Drain {
 }
 
 impl Drain {
-    /// Asks whether a trade's next deadline may be decided now.
-    pub fn pass(&mut self, common: &Common, others: &[Process], trade: &InstanceId, due: Time) -> Pass {
-        let behind = others.iter().filter(|process| process.drained < due);
+    /// Asks whether a trade's next deadline may be decided now, with whatever it arms and is due by `at`: what was stamped
+    /// before `at` may have come before one of these.
+    pub fn pass(&mut self, common: &Common, others: &[Process], trade: &InstanceId, (due, at): (Time, Time)) -> Pass {
+        let behind = others.iter().filter(|process| process.drained < at);
         let (silent, awaited): (Vec<&Process>, Vec<&Process>) =
             behind.partition(|process| self.silent.get(&process.id) == Some(&process.drained));
         let open = if silent.is_empty() {
@@ -45,7 +46,7 @@ impl Drain {
         } else {
             Pass::Unanswered
         };
-        if !common.ingress.awaits(due) && awaited.is_empty() {
+        if !common.ingress.awaits(at) && awaited.is_empty() {
             self.waiting.remove(trade);
             return open;
         }

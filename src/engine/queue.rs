@@ -28,6 +28,13 @@ pub(super) struct Submit {
     pub answer: oneshot::Sender<Result<Receipt, EngineError>>,
 }
 
+/// What came of a submission.
+pub(super) enum Settled {
+    Answered(Result<Receipt, EngineError>),
+    /// Its trade's deadline waits for what was stamped before it, and so does this.
+    HeldBack,
+}
+
 impl Submit {
     pub fn move_on(&self, stage: Stage) {
         if let Some(stamp) = &self.stamp {

@@ -5,9 +5,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::Submission;
-use super::desk::Settled;
 use super::ingress::Stage;
-use super::queue::{Job, Submit, Write};
+use super::queue::{Job, Settled, Submit, Write};
 use super::writer::Writer;
 
 /// How soon commands that are held back are looked at again.

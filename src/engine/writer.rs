@@ -15,12 +15,12 @@ use diesel::Connection as _;
 
 use super::cache::{Checked, Held};
 use super::common::Common;
-use super::desk::{Desk, Keys, Settled};
+use super::desk::{Desk, Keys};
 use super::drain::Drain;
 use super::hub::News;
 use super::points::{Point, Points};
 use super::pulse::HEARTBEAT;
-use super::queue::{Answered, Submit, Write};
+use super::queue::{Answered, Settled, Submit, Write};
 use super::{Committed, EngineError, Submission, projection, sharing};
 use crate::machine::Time;
 use crate::machine::trade::InstanceId;

@@ -1,3 +1,8 @@
-//! The auction room: its rules against an independent model.
+//! The auction room: its rules against an independent model, and what the engine promises of deadlines, failures and order.
 
+mod edge;
+pub mod hall;
+mod linear;
+mod recovery;
 mod rules;
+mod same;

@@ -1,7 +1,7 @@
 //! The built server runs a trade it never saw: a bundle that arrives through the admin's API is driven by REST and mail alone.
 
 mod mailbox;
-mod process;
+pub mod process;
 
 use std::collections::BTreeMap;
 use std::path::Path;

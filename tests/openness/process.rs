@@ -17,6 +17,10 @@ fn command(folder: &Path) -> Command {
         .env("LUOCHUI_PATHS_WORKFLOWS", folder.join("workflows"))
         .env("LUOCHUI_PATHS_TEMPLATES", folder.join("templates"))
         .env("LUOCHUI_LOG_FORMAT", "json");
+    // A test that wants another database than the file in the folder says so in this file.
+    if let Ok(url) = std::fs::read_to_string(folder.join("database")) {
+        command.env("LUOCHUI_DATABASE_URL", url);
+    }
     command
 }
 
@@ -69,6 +73,11 @@ impl Server {
             child,
             url: format!("http://{address}"),
         }
+    }
+
+    /// Its process, for signals.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn anyone(&self) -> Person<'_> {
