@@ -4,6 +4,7 @@
 mod certificates;
 mod defaults;
 mod overrides;
+mod record;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use certificates::Certificates;
+pub use record::Record;
 pub use secret::SecretError;
 
 /// The annotated example, which states every key with its default; a test holds it to `Config::default()`.
@@ -168,16 +170,6 @@ pub struct Webhook {
     pub url: String,
     /// Signs what is sent.
     pub secret: String,
-}
-
-/// Records of instances and the key that vouches for them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Record {
-    /// SM2, PKCS#8 PEM; empty for one that is generated into the data folder. Processes on one database share it.
-    pub key: PathBuf,
-    /// Receipts signed with the answer; the others are signed when they are asked for.
-    pub signed_receipts_per_second: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

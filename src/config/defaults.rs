@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    Certificates, Database, Http, Limits, Log, LogFormat, Login, Mail, Paths, Record, Sealing, Sharing, Smtp, Tls, Tsa,
-    Workers,
+    Certificates, Database, Http, Limits, Log, LogFormat, Login, Mail, Paths, Sealing, Sharing, Smtp, Tls, Tsa, Workers,
 };
 
 impl Default for Paths {
@@ -94,16 +93,6 @@ impl Default for Sealing {
             soft_token: PathBuf::new(),
             sharing: Sharing::default(),
             tsa: Tsa::default(),
-        }
-    }
-}
-
-impl Default for Record {
-    fn default() -> Self {
-        Self {
-            key: PathBuf::new(),
-            // A signature takes some 0.15 ms of a core: this many take a fiftieth of it.
-            signed_receipts_per_second: 100,
         }
     }
 }

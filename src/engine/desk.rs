@@ -16,7 +16,6 @@ use crate::machine::trade::{InstanceId, Timer};
 use crate::machine::{Bundle, Name, Time, Trade};
 use crate::record::{self, Head};
 use crate::store::process_rows::Process;
-use crate::store::record_rows::record_last;
 use crate::store::trade_rows::{Counters, instance_trade, trade_load};
 use crate::store::{Connection, StoreError, idempotency_rows};
 
@@ -346,7 +345,7 @@ pub(super) fn load_stored(
         return Ok(None);
     };
     let bundle = common.library.pinned(conn, &stored.trade.bundle)?;
-    let heads = heads(conn, &bundle, &stored.trade)?;
+    let heads = super::records::heads(conn, &bundle, &stored.trade)?;
     Ok(Some(Arc::new(Held {
         trade: Arc::new(stored.trade),
         bundle,
@@ -354,25 +353,6 @@ pub(super) fn load_stored(
         heads,
         checked: Checked::now(),
     })))
-}
-
-/// Where the records of a trade's instances stand.
-pub(super) fn heads(
-    conn: &mut Connection,
-    bundle: &Bundle,
-    trade: &Trade,
-) -> Result<BTreeMap<InstanceId, Head>, StoreError> {
-    let mut heads = BTreeMap::new();
-    for (id, instance) in &trade.instances {
-        let machine = bundle.machines.get(&instance.machine);
-        if machine.is_some_and(|machine| machine.record.is_some())
-            && let Some(last) = record_last(conn, id)?
-        {
-            let number = u64::try_from(last.number).unwrap_or_default();
-            heads.insert(Arc::clone(id), Head::at(number, &last.line));
-        }
-    }
-    Ok(heads)
 }
 
 fn receipt(input: &Input, decision: &Decision) -> Receipt {

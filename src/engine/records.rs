@@ -1,5 +1,7 @@
 //! Writes the lines of decisions into the records they belong to, in the batch of the decisions. Must not sign anything but what a
-//! commit closes, and must not talk to the store.
+//! commit closes, and must not write to the store.
+
+use std::collections::BTreeMap;
 
 use super::desk::Worked;
 use super::gather::{Gathered, number_of};
@@ -8,7 +10,8 @@ use crate::machine::step::{Cause, Decision, Input, Line};
 use crate::machine::trade::InstanceId;
 use crate::machine::{Bundle, Name, Time, Trade};
 use crate::record::{Appended, Checkpoint, Head, Origin, Reach, Receipt};
-use crate::store::record_rows::{CheckpointRow, LineRow, WHOLE};
+use crate::store::record_rows::{CheckpointRow, LineRow, WHOLE, record_last};
+use crate::store::{Connection, StoreError};
 
 /// A minute: a record has at most one checkpoint in each, besides the one over the whole.
 const SLOT_MILLIS: i64 = 60_000;
@@ -18,6 +21,25 @@ pub(super) fn is_kept(bundle: &Bundle, trade: &Trade, instance: &InstanceId) -> 
     let instance = trade.instances.get(instance);
     let machine = instance.and_then(|instance| bundle.machines.get(&instance.machine));
     machine.is_some_and(|machine| machine.record.is_some())
+}
+
+/// Where the records of a trade's instances stand.
+pub(super) fn heads(
+    conn: &mut Connection,
+    bundle: &Bundle,
+    trade: &Trade,
+) -> Result<BTreeMap<InstanceId, Head>, StoreError> {
+    let mut heads = BTreeMap::new();
+    for (id, instance) in &trade.instances {
+        let machine = bundle.machines.get(&instance.machine);
+        if machine.is_some_and(|machine| machine.record.is_some())
+            && let Some(last) = record_last(conn, id)?
+        {
+            let number = u64::try_from(last.number).unwrap_or_default();
+            heads.insert(id.clone(), Head::at(number, &last.line));
+        }
+    }
+    Ok(heads)
 }
 
 impl Gathered {

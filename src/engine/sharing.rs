@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::cache::{Checked, Held};
 use super::common::Common;
-use super::desk::{heads, place};
+use super::desk::place;
 use super::gather::number_of;
+use super::records::heads;
 use super::{EngineError, Request, Submission};
 use crate::machine::trade::InstanceId;
 use crate::store::trade_rows::trade_refresh;
