@@ -26,7 +26,7 @@ pub struct Options {
     /// A checkpoint to hold the record against.
     #[arg(long, value_name = "FILE", requires = "record")]
     checkpoint: Vec<PathBuf>,
-    /// The platform's public key (PEM), with which receipts and checkpoints must be signed.
+    /// The platform's public keys (PEM, as `GET /api/v1/platform/key` gives them), with one of which receipts and checkpoints must be signed.
     #[arg(long, value_name = "PEM", requires = "record")]
     key: Option<PathBuf>,
     /// Also decide every history again and compare the outcome with what is stored.

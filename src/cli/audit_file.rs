@@ -7,9 +7,9 @@ use serde_json::Value as Json;
 
 use super::Failure;
 use crate::record::dossier::{is_dossier, verify_dossier};
+use crate::record::signer::read_keys;
 use crate::record::verify::{Held, Report, Status, verify};
 use crate::record::{Checkpoint, Receipt};
-use crate::seal::sm2::PublicKey;
 
 /// What is verified, and what it is held against.
 pub struct Files<'a> {
@@ -59,8 +59,8 @@ fn held(files: &Files<'_>) -> Result<Held, Failure> {
         held.checkpoints.push(within::<Checkpoint>(path, "checkpoint")?);
     }
     if let Some(path) = files.key {
-        let key = PublicKey::from_pem(&read(path)?);
-        held.key = Some(key.map_err(|error| Failure(format!("{}: {error}", path.display())))?);
+        let keys = read_keys(&read(path)?);
+        held.keys = keys.map_err(|error| Failure(format!("{}: {error}", path.display())))?;
     }
     Ok(held)
 }

@@ -8,6 +8,7 @@ mod bench;
 mod ca;
 mod demo;
 pub mod folder;
+mod keys;
 mod migrate;
 pub mod platform_key;
 mod serve;
@@ -58,6 +59,9 @@ enum Command {
     /// Issue test certificates and test seals, which have no legal effect; not in production.
     #[command(subcommand)]
     Ca(ca::Command),
+    /// List the platform's keys, or draw a new one; what the former ones signed still verifies.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Add, list and disable accounts, such as the first administrator's.
     #[command(subcommand)]
     User(user::Command),
@@ -90,6 +94,7 @@ pub fn run() -> ExitCode {
         Command::Audit(command) => audit::run(config, &command),
         Command::Verify(options) => return verify::run(&options),
         Command::Ca(command) => ca::run(config, &command),
+        Command::Keys(command) => keys::run(config, &command),
         Command::User(command) => user::run(config, &command),
     };
     match outcome {

@@ -1,15 +1,19 @@
-//! The platform's key on this machine: read from its file, or drawn once into the data folder. Must not be logged or shown.
+//! The platform's key on this machine: read from its file, or drawn once into the data folder, and drawn anew
+//! on demand; the public halves of those before stay in a file beside it. Must not be logged or shown.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use zeroize::Zeroizing;
 
 use super::Failure;
 use crate::config::Config;
+use crate::record::signer::read_keys;
 use crate::record::{FileKey, PlatformSigner};
-use crate::seal::sm2::SecretKey;
+use crate::seal::sm2::{PublicKey, SecretKey};
 
 /// Who signs for the platform; draws a key (mode 0600) where the configured file is not there.
 ///
@@ -23,21 +27,77 @@ pub fn signer(config: &Config) -> Result<Arc<dyn PlatformSigner>, Failure> {
         read => read.map_err(|error| failed(&error))?,
     };
     let secret = SecretKey::from_pem(&pem).map_err(|error| failed(&error))?;
-    Ok(Arc::new(FileKey::new(secret).map_err(|error| failed(&error))?))
+    let key = FileKey::new(secret).map_err(|error| failed(&error))?;
+    Ok(Arc::new(key.after(former(&path)?)))
+}
+
+/// Where the public halves of former keys stand, the latest first.
+fn former_file(path: &Path) -> PathBuf {
+    path.with_extension("former.pem")
+}
+
+fn former(path: &Path) -> Result<Vec<PublicKey>, Failure> {
+    let path = former_file(path);
+    let failed =
+        |error: &dyn std::fmt::Display| Failure(format!("the platform's former keys {}: {error}", path.display()));
+    match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        read => read_keys(&read.map_err(|error| failed(&error))?).map_err(|error| failed(&error)),
+    }
+}
+
+/// Draws a new key in the place of the present one, of which only the public half stays. A server that runs signs with the old
+/// one until it is started again, and what it signs then still verifies.
+///
+/// # Errors
+/// No present key, or a file that cannot be read or written.
+pub fn rotate(config: &Config) -> Result<Arc<dyn PlatformSigner>, Failure> {
+    let path = config.platform_key();
+    let failed = |error: &dyn std::fmt::Display| Failure(format!("the platform's key {}: {error}", path.display()));
+    if !path.exists() {
+        return Err(failed(&"there is none yet; `luochui serve` draws one"));
+    }
+    let present = signer(config)?;
+    let public = present.public_key();
+    let keys = std::iter::once(&public).chain(present.former().iter().filter(|key| **key != public));
+    let former: Result<String, _> = keys.map(PublicKey::to_pem).collect();
+    // The public half first: after a crash between the two it stands twice, which harms nobody.
+    let former = (former.map_err(|error| failed(&error))?, former_file(&path));
+    let fresh = write(&former.1, &former.0)?;
+    std::fs::rename(fresh, &former.1).map_err(|error| failed(&error))?;
+    let fresh = write(&path, &secret(&path)?)?;
+    std::fs::rename(fresh, &path).map_err(|error| failed(&error))?;
+    signer(config)
 }
 
 /// Two processes may start on one folder at once: the file is linked into place whole, and the first one's stays.
 fn draw(path: &Path) -> Result<String, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure(format!("the platform's key {}: {error}", path.display()));
-    let mut random = Ok(());
-    let secret = SecretKey::generate(&mut |bytes| random = getrandom::fill(bytes));
-    random.map_err(|error| failed(&error))?;
-    let pem = secret
-        .and_then(|secret| secret.to_pem())
-        .map_err(|error| failed(&error))?;
+    let pem = secret(path)?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
     }
+    let fresh = write(path, &pem)?;
+    let linked = std::fs::hard_link(&fresh, path);
+    std::fs::remove_file(&fresh).map_err(|error| failed(&error))?;
+    match linked {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(failed(&error)),
+        _ => std::fs::read_to_string(path).map_err(|error| failed(&error)),
+    }
+}
+
+fn secret(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure(format!("the platform's key {}: {error}", path.display()));
+    let mut random = Ok(());
+    let secret = SecretKey::generate(&mut |bytes| random = getrandom::fill(bytes));
+    random.map_err(|error| failed(&error))?;
+    let pem = secret.and_then(|secret| secret.to_pem());
+    pem.map_err(|error| failed(&error))
+}
+
+/// Writes a file whole beside its place, for its owner's eyes only.
+fn write(path: &Path, text: &str) -> Result<PathBuf, Failure> {
+    let failed = |error: std::io::Error| Failure(format!("the platform's key {}: {error}", path.display()));
     let fresh = path.with_extension(format!("{}.new", std::process::id()));
     let mut file = OpenOptions::new()
         .write(true)
@@ -45,14 +105,9 @@ fn draw(path: &Path) -> Result<String, Failure> {
         .truncate(true)
         .mode(0o600)
         .open(&fresh)
-        .map_err(|error| failed(&error))?;
-    file.write_all(pem.as_bytes())
+        .map_err(failed)?;
+    file.write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
-        .map_err(|error| failed(&error))?;
-    let linked = std::fs::hard_link(&fresh, path);
-    std::fs::remove_file(&fresh).map_err(|error| failed(&error))?;
-    match linked {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(failed(&error)),
-        _ => std::fs::read_to_string(path).map_err(|error| failed(&error)),
-    }
+        .map_err(failed)?;
+    Ok(fresh)
 }

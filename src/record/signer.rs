@@ -27,6 +27,11 @@ pub trait PlatformSigner: Send + Sync + std::fmt::Debug {
     /// The key's public half.
     fn public_key(&self) -> PublicKey;
 
+    /// Public halves of the keys before this one, the latest first: what they signed still counts.
+    fn former(&self) -> &[PublicKey] {
+        &[]
+    }
+
     /// Signs a message: DER `SEQUENCE { r, s }`.
     ///
     /// # Errors
@@ -42,6 +47,7 @@ pub trait PlatformSigner: Send + Sync + std::fmt::Debug {
 pub struct FileKey {
     secret: SecretKey,
     id: Name,
+    former: Vec<PublicKey>,
 }
 
 impl FileKey {
@@ -49,7 +55,18 @@ impl FileKey {
     /// A key that cannot be written down, so that it cannot be told from others.
     pub fn new(secret: SecretKey) -> Result<Self, SignerError> {
         let id = key_id(&secret.public_key())?;
-        Ok(Self { secret, id })
+        Ok(Self {
+            secret,
+            id,
+            former: Vec::new(),
+        })
+    }
+
+    /// The same key, with those before it.
+    #[must_use]
+    pub fn after(mut self, former: Vec<PublicKey>) -> Self {
+        self.former = former;
+        self
     }
 }
 
@@ -62,12 +79,33 @@ impl PlatformSigner for FileKey {
         self.secret.public_key()
     }
 
+    fn former(&self) -> &[PublicKey] {
+        &self.former
+    }
+
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
         Ok(self.secret.sign(message)?)
     }
 
     fn is_at_hand(&self) -> bool {
         true
+    }
+}
+
+/// Reads public keys in PEM, one after another.
+///
+/// # Errors
+/// No key at all, or one that is not of the SM2 curve.
+pub fn read_keys(pem: &str) -> Result<Vec<PublicKey>, Sm2Error> {
+    const BEGIN: &str = "-----BEGIN ";
+    let mut parts = pem.split(BEGIN);
+    let before = parts.next().unwrap_or_default();
+    let keys: Result<Vec<_>, _> = parts
+        .map(|part| PublicKey::from_pem(&format!("{BEGIN}{part}")))
+        .collect();
+    match keys {
+        Ok(keys) if keys.is_empty() || !before.trim().is_empty() => Err(Sm2Error::Key),
+        keys => keys,
     }
 }
 

@@ -23,7 +23,8 @@ const CHUNK: usize = 1_000;
 pub struct Held {
     pub receipts: Vec<Receipt>,
     pub checkpoints: Vec<Checkpoint>,
-    pub key: Option<PublicKey>,
+    /// The platform's keys, of now and before; each signature names its own.
+    pub keys: Vec<PublicKey>,
 }
 
 /// How a step came out.

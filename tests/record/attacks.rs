@@ -34,7 +34,7 @@ fn scene() -> &'static Scene {
 
 fn with_key() -> Held {
     Held {
-        key: Some(key(7)),
+        keys: vec![key(7)],
         ..Held::default()
     }
 }

@@ -60,7 +60,7 @@ fn the_supervisor_gets_the_final_checkpoint() {
         let json = text.lines().find(|line| line.starts_with('{')).unwrap();
         let held = Held {
             checkpoints: vec![serde_json::from_str(json).unwrap()],
-            key: Some(key(7)),
+            keys: vec![key(7)],
             ..Held::default()
         };
         let report = verify(&played.file, &held);

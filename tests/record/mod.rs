@@ -7,4 +7,5 @@ mod paper;
 mod processes;
 mod receipts;
 mod retention;
+mod rotation;
 mod world;

@@ -165,7 +165,7 @@ fn a_dossier_is_decided_again_and_any_other_history_is_told() {
         )
     });
     let held = Held {
-        key: Some(key(7)),
+        keys: vec![key(7)],
         ..Held::default()
     };
     let report = verify_dossier(&dossier, &held);

@@ -47,7 +47,7 @@ fn two_processes_chain_one_record_and_sign_it_once_a_minute() {
         let slots: Vec<_> = checkpoints.iter().map(|row| row.slot.as_str()).collect();
         assert_eq!((slots.len(), slots.last()), (4, Some(&"whole")));
         let held = luochui::record::verify::Held {
-            key: Some(super::world::key(7)),
+            keys: vec![super::world::key(7)],
             ..Default::default()
         };
         let report = luochui::record::verify::verify(&file_of(&second, &hall).await, &held);

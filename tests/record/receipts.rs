@@ -118,7 +118,7 @@ fn every_offer_gets_a_receipt_that_the_record_bears_out() {
     let file = String::from_utf8(ann.get(&record).expect(200).bytes).unwrap();
     let pem = app.anyone().get("/api/v1/platform/key").expect(200).bytes;
     let mut held = Held {
-        key: Some(PublicKey::from_pem(std::str::from_utf8(&pem).unwrap()).unwrap()),
+        keys: vec![PublicKey::from_pem(std::str::from_utf8(&pem).unwrap()).unwrap()],
         ..Held::default()
     };
     held.receipts = slips

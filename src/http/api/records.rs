@@ -14,6 +14,7 @@ use crate::machine::step::Actor;
 use crate::machine::view;
 use crate::record::dossier::{Whole, write};
 use crate::record::{Receipt, Row, file};
+use crate::seal::sm2::PublicKey;
 use crate::store::StoreError;
 use crate::store::history_rows::{HistoryRow, history_after};
 use crate::store::record_rows::{LineRow, checkpoint_latest, checkpoints_of, record_from};
@@ -143,10 +144,12 @@ pub async fn receipt(
     Ok(HttpResponse::Ok().json(receipt))
 }
 
-/// The public half of the key that signs for the platform.
+/// The public half of the key that signs for the platform, then those of the keys before it, the latest first.
 pub async fn key(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     let signer = state.engine.signer().ok_or_else(|| Problem::new(Code::NotFound))?;
-    let pem = signer.public_key().to_pem();
+    let current = signer.public_key();
+    let keys = std::iter::once(&current).chain(signer.former());
+    let pem: Result<String, _> = keys.map(PublicKey::to_pem).collect();
     let pem = pem.map_err(|error| Problem::internal("write the platform's key", &error))?;
     Ok(HttpResponse::Ok().content_type("application/x-pem-file").body(pem))
 }

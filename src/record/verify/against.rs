@@ -5,7 +5,14 @@ use crate::record::chain::{Head, Origin};
 use crate::record::checkpoint::{Checkpoint, Reach};
 use crate::record::receipt::Receipt;
 use crate::record::row::Row;
+use crate::record::signer::key_id;
 use crate::seal::sm2::PublicKey;
+
+/// The key with an id; another one, for saying so, where it is not there.
+fn pick<'k>(keys: &'k [PublicKey], id: &str) -> Option<&'k PublicKey> {
+    let named = keys.iter().find(|key| key_id(key).is_ok_and(|own| &*own == id));
+    named.or(keys.first())
+}
 
 /// The record while it is held against checkpoints and receipts.
 pub(super) struct Body<'a> {
@@ -17,17 +24,17 @@ pub(super) struct Body<'a> {
 
 impl Body<'_> {
     pub fn against(&self, report: &mut Report, own: &[(u64, Checkpoint)], held: &Held) {
-        let key = held.key.as_ref();
+        let keys = held.keys.as_slice();
         for (line, checkpoint) in own {
-            self.checkpoint(report, "checkpoint in the file", checkpoint, key, Some(*line));
+            self.checkpoint(report, "checkpoint in the file", checkpoint, keys, Some(*line));
         }
         for checkpoint in &held.checkpoints {
-            self.checkpoint(report, "checkpoint at hand", checkpoint, key, None);
+            self.checkpoint(report, "checkpoint at hand", checkpoint, keys, None);
         }
         for receipt in &held.receipts {
-            self.receipt(report, receipt, key);
+            self.receipt(report, receipt, keys);
             if let Some(checkpoint) = &receipt.checkpoint {
-                self.checkpoint(report, "checkpoint of the receipt", checkpoint, key, None);
+                self.checkpoint(report, "checkpoint of the receipt", checkpoint, keys, None);
             }
         }
         let vouched = !own.is_empty() || !held.checkpoints.is_empty() || !held.receipts.is_empty();
@@ -55,7 +62,7 @@ impl Body<'_> {
         report: &mut Report,
         name: &'static str,
         checkpoint: &Checkpoint,
-        key: Option<&PublicKey>,
+        keys: &[PublicKey],
         place: Option<u64>,
     ) {
         let about = format!("{} lines at {}", checkpoint.size, checkpoint.at.0);
@@ -63,7 +70,7 @@ impl Body<'_> {
             Err((line, why)) => return report.add(name, Status::Failed, Some(line), format!("{about}: {why}")),
             Ok(()) => {}
         }
-        match key.map(|key| checkpoint.verify(key)) {
+        match pick(keys, &checkpoint.key).map(|key| checkpoint.verify(key)) {
             Some(Ok(())) => report.add(
                 name,
                 Status::Ok,
@@ -107,7 +114,7 @@ impl Body<'_> {
         }
     }
 
-    fn receipt(&self, report: &mut Report, receipt: &Receipt, key: Option<&PublicKey>) {
+    fn receipt(&self, report: &mut Report, receipt: &Receipt, keys: &[PublicKey]) {
         let at = receipt.number + 1;
         let about = format!("line {} of the record", receipt.number);
         let index = usize::try_from(receipt.number)
@@ -122,7 +129,8 @@ impl Body<'_> {
         if let Err((line, why)) = found {
             return report.add("receipt", Status::Failed, Some(line), format!("{about}: {why}"));
         }
-        match key.map(|key| receipt.verify(key)) {
+        let id = receipt.signed.as_ref().map_or("", |signed| &*signed.key);
+        match pick(keys, id).map(|key| receipt.verify(key)) {
             Some(Some(Ok(()))) => report.add("receipt", Status::Ok, None, format!("{about}: fits, and is signed")),
             Some(Some(Err(why))) => report.add("receipt", Status::Failed, None, format!("{about}: {why}")),
             Some(None) => report.add(
