@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use luochui::machine::calendar::Calendars;
 use luochui::machine::definition::model::{FormField, Machine, Trigger, Type};
-use luochui::machine::step::{Act, Actor, Answer, Cause, Context, Effect, Input, decide};
+use luochui::machine::step::{Act, Actor, Answer, Cause, Context, Effect, Input, Sealed, decide};
 use luochui::machine::trade::InstanceId;
 use luochui::machine::value::{Map, Name, Value};
 use luochui::machine::{Bundle, Instance, Time, Trade, history, roles};
@@ -247,14 +247,23 @@ impl World<'_> {
         let asked = rules.filter(|rule| matches!(&rule.trigger, Trigger::Event(name) if **name == *event));
         let asked: Vec<Name> = asked.flat_map(|rule| rule.form.clone()).collect();
         let pages = definition.pages.iter().flat_map(|page| &page.fields);
-        let mut payload = self.filled(machine, pages.chain(&asked));
-        if let Some(digest) = definition
+        let payload = self.filled(machine, pages.chain(&asked));
+        let base = definition
             .sign
             .as_ref()
-            .and_then(|name| instance.documents[name].sha256.clone())
-        {
-            payload.insert("digest".into(), Value::Text(digest));
-        }
+            .and_then(|name| instance.documents[name].sha256.clone());
+        let sealed = base.filter(|_| &**outcome == "signed").map(|base| {
+            Box::new(Sealed {
+                job: "job".into(),
+                document: definition.sign.clone().unwrap(),
+                sha256: format!("{base} and a seal").into(),
+                sm3: "".into(),
+                subject: "".into(),
+                certificate_sha256: "".into(),
+                seal: "".into(),
+                base,
+            })
+        });
         let account = format!("account-{}", self.dice.roll(4));
         let trade = self.trade.as_ref().unwrap();
         let may = |party: &&str| {
@@ -267,7 +276,11 @@ impl World<'_> {
         let party = PARTIES.iter().copied().find(may).unwrap_or("p1");
         let cause = Cause::Todo {
             todo: todo.id.clone(),
-            act: Act::complete(outcome.clone(), payload),
+            act: Act::Complete {
+                outcome: outcome.clone(),
+                payload,
+                sealed,
+            },
         };
         self.offer(everybody(&account, Some(party)), instance.id.clone(), cause);
     }

@@ -86,7 +86,27 @@ pub fn run(config: Option<&Path>, command: &Command) -> Result<(), Failure> {
 /// What the authority issues counts from a minute ago: clocks differ.
 const BEFORE: i64 = 60_000;
 
+/// Makes an authority with certificates and seals for these holders (number and name), without a word.
+pub(super) fn furnish(config: &Config, path: &Path, holders: &[(&str, &str)], now: Time) -> Result<(), Failure> {
+    const DAYS: i64 = 365;
+    found(path, "落槌演示", now)?;
+    for (code, name) in holders {
+        certify(path, code, name, DAYS, now)?;
+        make_seal(config, path, code, None, Period::days(now.plus_millis(-BEFORE), DAYS))?;
+    }
+    Ok(())
+}
+
 fn init(path: &Path, name: &str, now: Time) -> Result<(), Failure> {
+    found(path, name, now)?;
+    println!(
+        "made a test authority in {}; trust it with --trust {0}/trust",
+        path.display()
+    );
+    Ok(())
+}
+
+fn found(path: &Path, name: &str, now: Time) -> Result<(), Failure> {
     let authority = Authority::new(name, now.plus_millis(-BEFORE), &mut random).map_err(|error| failed(&error))?;
     let mut folder = Folder::create(path)?;
     for (party, name) in [
@@ -98,25 +118,31 @@ fn init(path: &Path, name: &str, now: Time) -> Result<(), Failure> {
         folder.keep_party(name, party)?;
     }
     folder.keep_trust(&authority)?;
-    folder.list(&authority, now)?;
+    folder.list(&authority, now)
+}
+
+fn issue(options: &Issue, now: Time) -> Result<(), Failure> {
+    certify(&options.folder, &options.code, &options.name, options.days, now)?;
     println!(
-        "made a test authority in {}; trust it with --trust {0}/trust",
-        path.display()
+        "issued {} {} in {}/holders",
+        options.code,
+        options.name,
+        options.folder.display()
     );
     Ok(())
 }
 
-fn issue(options: &Issue, now: Time) -> Result<(), Failure> {
-    let mut folder = Folder::open(&options.folder)?;
+fn certify(path: &Path, code: &str, name: &str, days: i64, now: Time) -> Result<(), Failure> {
+    let mut folder = Folder::open(path)?;
     let authority = folder.authority()?;
     let holder = Holder {
-        kind: kind_of(&options.code)?,
-        code: options.code.clone(),
-        name: options.name.clone(),
+        kind: kind_of(code)?,
+        code: code.to_owned(),
+        name: name.to_owned(),
     };
     let period = Period {
         from: now.plus_millis(-BEFORE),
-        until: Period::days(now, options.days).until,
+        until: Period::days(now, days).until,
     };
     for (purpose, ending) in [(Use::Signing, ""), (Use::Encryption, ".enc")] {
         let party = authority
@@ -125,14 +151,7 @@ fn issue(options: &Issue, now: Time) -> Result<(), Failure> {
         folder.keep_party(&format!("holders/{}{ending}", holder.code), &party)?;
         folder.note(Issued::of(&holder, purpose, &party.certificate))?;
     }
-    folder.list(&authority, now)?;
-    println!(
-        "issued {} {} in {}/holders",
-        holder.code,
-        holder.name,
-        options.folder.display()
-    );
-    Ok(())
+    folder.list(&authority, now)
 }
 
 fn revoke(path: &Path, holder: &str, at: Time, now: Time) -> Result<(), Failure> {
@@ -154,6 +173,13 @@ fn revoke(path: &Path, holder: &str, at: Time, now: Time) -> Result<(), Failure>
 }
 
 fn seal(config: &Config, path: &Path, code: &str, name: Option<&str>, period: Period) -> Result<(), Failure> {
+    let id = make_seal(config, path, code, name, period)?;
+    println!("made the seal {id} in {}/seals", path.display());
+    Ok(())
+}
+
+/// Returns the seal's number.
+fn make_seal(config: &Config, path: &Path, code: &str, name: Option<&str>, period: Period) -> Result<String, Failure> {
     let folder = Folder::open(path)?;
     let authority = folder.authority()?;
     let holder: Party = folder.party(&format!("holders/{code}"))?;
@@ -179,8 +205,7 @@ fn seal(config: &Config, path: &Path, code: &str, name: Option<&str>, period: Pe
     let seal = authority.seal(&order).map_err(|error| failed(&error))?;
     folder.keep(&format!("seals/{code}.esl"), &seal)?;
     folder.keep(&format!("seals/{code}.png"), &picture)?;
-    println!("made the seal {} in {}/seals", order.id, path.display());
-    Ok(())
+    Ok(order.id.to_owned())
 }
 
 fn kind_of(code: &str) -> Result<Kind, Failure> {

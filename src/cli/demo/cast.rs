@@ -13,6 +13,35 @@ pub const TRANSFEROR: &str = "12433100MB0000123G";
 pub const AUTHORITY: &str = "11433100MB00002037";
 pub const AUCTION_FIRM: &str = "91433100MA4L00003X";
 
+/// The trading centre's own code.
+pub const CENTRE: &str = "12433100MB00007774";
+
+const ORGANISATIONS: [(&str, &str); 3] = [
+    (TRANSFEROR, "湘西州某事业单位"),
+    (AUTHORITY, "湘西州财政局"),
+    (AUCTION_FIRM, "湖南某拍卖有限公司"),
+];
+
+/// Who holds a certificate and a seal: number and name.
+pub fn holders() -> Vec<(&'static str, &'static str)> {
+    let parties = PARTIES.iter().map(|(_, name, number)| (*number, *name));
+    let organisations = ORGANISATIONS.into_iter().filter(|(code, _)| *code != AUTHORITY);
+    parties
+        .chain(organisations)
+        .chain([(CENTRE, "湘西州公共资源交易中心")])
+        .collect()
+}
+
+/// Whose seal an account sets: its own, or that of the organisation it has a post at.
+pub fn sealer(account: &str) -> Option<&'static str> {
+    let post = STAFF.iter().find(|(name, ..)| *name == account);
+    match post {
+        Some((.., "centre")) => Some(CENTRE),
+        Some((.., organisation)) => Some(organisation),
+        None => identity_number(account),
+    }
+}
+
 /// Everyone on the stage.
 pub struct Cast {
     pub admin: Player,
@@ -58,11 +87,7 @@ const PARTIES: [(&str, &str, &str); 3] = [
 impl Cast {
     /// Makes organisations and accounts as the admin, and lets the parties register themselves.
     pub fn assemble(base: &str, admin: Player) -> Result<Self, Failure> {
-        for (code, name) in [
-            (TRANSFEROR, "湘西州某事业单位"),
-            (AUTHORITY, "湘西州财政局"),
-            (AUCTION_FIRM, "湖南某拍卖有限公司"),
-        ] {
+        for (code, name) in ORGANISATIONS {
             admin.post("admin/organisations", &json!({"code": code, "name": name}))?;
         }
         let mut staff = STAFF.iter().map(|(account, title, post, organisation)| {

@@ -30,7 +30,7 @@ use self::transcript::Transcript;
 use super::Failure;
 use super::assemble::{Running, assemble};
 use crate::clock::Clock;
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, Environment, LogFormat};
 use crate::machine::Time;
 
 /// Monday, 31 August 2026, 09:00 in China: far enough from year's end that every deadline lies in a published calendar.
@@ -70,6 +70,7 @@ pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
         &secret,
     );
     crate::telemetry::start_logging(&config.log).map_err(|error| Failure(error.to_string()))?;
+    super::ca::furnish(&config, &folder.join("ca"), &cast::holders(), BEGINS)?;
     let clock = Clock::virtual_from(BEGINS, 1);
     let runtime =
         tokio::runtime::Runtime::new().map_err(|error| Failure(format!("failed to start the runtime: {error}")))?;
@@ -219,6 +220,11 @@ fn configure(mut config: Config, options: &Options, folder: &Path, secret: &str)
     config.http.listen.clone_from(&options.listen);
     config.http.public_url = String::new();
     config.hooks.insert("bank".into(), secret.into());
+    // Test certificates and seals, whose keys lie at the server: 测试签章 无法律效力.
+    config.environment = Environment::Development;
+    config.certificates.trust = folder.join("ca/trust");
+    config.sealing.soft_token = folder.join("ca/holders");
+    config.sealing.centre = cast::CENTRE.into();
     // One address plays everybody, faster than people type.
     config.limits.commands_per_second = 10_000;
     config.limits.events_per_second = 10_000;

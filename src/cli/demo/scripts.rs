@@ -18,7 +18,7 @@ pub fn bidding_many(play: &Play) -> Result<(), Failure> {
     play.bids_in_vain(zhang, start - 1, "below_start")?;
     play.bids(zhang, start)?;
     play.bids(li, start + step)?;
-    play.bids_in_vain(wang, start + step, "below_step")?;
+    play.bids_in_vain(wang, start + step, "duplicate_price")?;
     play.bids(wang, start + 3 * step)?;
     play.bids(zhang, start + 5 * step)?;
     sold_to(play, zhang)
@@ -162,7 +162,7 @@ pub fn suspended(play: &Play) -> Result<(), Failure> {
         "已接受的报价有效，竞价室从询问期重新开始",
         "the accepted bid stands; the room began again with the inquiry",
     );
-    play.bids_in_vain(li, start, "below_step")?;
+    play.bids_in_vain(li, start, "duplicate_price")?;
     play.bids(li, start + step)?;
     sold_to(play, li)
 }

@@ -257,7 +257,7 @@ mod tests {
             "size(data.a) > 0",
             "data.a == null",
             "data.a[0] == 1",
-            "shortest(data.a) > 1",
+            "shortest(data.a) > minutes(1)",
         ] {
             let expression = Expression::compile(source, &Anything).unwrap();
             assert!(expression.compiled.plain.is_none(), "{source}");

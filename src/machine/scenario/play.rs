@@ -277,11 +277,15 @@ fn todo_cause(
         "transfer" if !known => Act::Transfer {
             to: spot.need("hand_to")?.text()?.into(),
         },
-        outcome => Act::Complete {
-            outcome: outcome.into(),
-            payload: filled_in(stage, spot, machine, instance, todo)?,
-            sealed: declared.and_then(|declared| signing::sealed(actor, instance, declared, outcome)),
-        },
+        outcome => {
+            let payload = filled_in(stage, spot, machine, instance, todo)?;
+            let seen = payload.get("digest").and_then(Value::as_text);
+            Act::Complete {
+                outcome: outcome.into(),
+                sealed: declared.and_then(|declared| signing::sealed(actor, instance, (declared, outcome), seen)),
+                payload,
+            }
+        }
     };
     let cause = Cause::Todo {
         todo: todo.id.clone(),

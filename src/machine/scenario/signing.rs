@@ -29,13 +29,20 @@ pub fn signed(actor: &Actor, event: &str) -> Box<Signed> {
     })
 }
 
-/// The seal on the document that a to-do asks for, where it asks for one and the document is there.
-pub fn sealed(actor: &Actor, instance: &Instance, todo: &TodoDefinition, outcome: &str) -> Option<Box<Sealed>> {
+/// The seal on the document that a to-do asks for, where it asks for one and the document is there; on another file where
+/// the scenario says which digest was seen.
+pub fn sealed(
+    actor: &Actor,
+    instance: &Instance,
+    (todo, outcome): (&TodoDefinition, &str),
+    seen: Option<&str>,
+) -> Option<Box<Sealed>> {
     let document = todo.sign.as_ref().filter(|_| outcome == "signed")?;
     if todo.seal == Sealing::Digest {
         return None;
     }
-    let base = instance.documents.get(document)?.sha256.clone()?;
+    let current = instance.documents.get(document)?.sha256.clone()?;
+    let base = seen.map_or(current, Name::from);
     let subject = holder(actor);
     Some(Box::new(Sealed {
         job: digest(&format!("job {base} {subject}")),
