@@ -48,7 +48,7 @@ fn context(bids: i64) -> Json {
         "key": "0123456789abcdef0123456789abcdef", "signature": "MEUCIQD".repeat(13), "json": ""});
     json!({
         "self": root, "root": root, "names": {"centre": {"name": "湘西州公共资源交易中心"}},
-        "document": {"name": "room_record", "title": "竞价记录", "number": null, "revision": 1, "at": BEGIN},
+        "document": {"name": "room_record", "title": "竞价记录", "number": null, "revision": 1, "at": BEGIN, "verify": ""},
         "records": {"auction": facts},
         "record": {"auction": {"instance": "A", "head": {"size": n, "sm3": digest, "sha256": digest}, "checkpoint": checkpoint, "lines": lines}},
     })
