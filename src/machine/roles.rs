@@ -35,9 +35,9 @@ pub fn holds(bundle: &Bundle, trade: &Trade, instance: &Instance, role: &str, ac
         Relation::PostAtCentre { post } => has_post(post, CENTRE),
         Relation::AnyMember => actor.member,
         Relation::OwnerOfSelf => is_party(instance.owner.as_ref()),
-        Relation::OwnerOf { machine } => {
+        Relation::OwnerOf { machines } => {
             let mut instances = trade.instances.values();
-            instances.any(|other| other.machine == *machine && is_party(other.owner.as_ref()))
+            instances.any(|other| machines.contains(&other.machine) && is_party(other.owner.as_ref()))
         }
         Relation::OwnerByKey { .. } => is_party(owner_by_key(trade, instance, &role.relation)),
         Relation::Service { service } => actor.services.contains(service),
@@ -61,8 +61,9 @@ pub fn audience(bundle: &Bundle, trade: &Trade, instance: &Instance, role: &str)
         Relation::PostAtCentre { post } => vec![post_at(post, CENTRE)],
         Relation::AnyMember => vec!["member".into()],
         Relation::OwnerOfSelf => instance.owner.iter().map(party).collect(),
-        Relation::OwnerOf { machine } => {
-            let owned = trade.instances.values().filter(|other| other.machine == *machine);
+        Relation::OwnerOf { machines } => {
+            let all = trade.instances.values();
+            let owned = all.filter(|other| machines.contains(&other.machine));
             let mut parties: Vec<Audience> = owned.filter_map(|other| other.owner.as_ref().map(party)).collect();
             parties.sort();
             parties.dedup();

@@ -83,7 +83,7 @@ fn portrait(bundle: &Bundle, trade: &Trade, instance: &Instance) -> Map {
         map.insert("title".into(), machine.title.as_str().into());
         map.insert("state_titles".into(), texts(titles));
         map.insert("tags".into(), texts(tags_of(machine, instance).cloned()));
-        map.insert("data".into(), Value::Map(data(bundle, trade, instance, machine)));
+        map.insert("data".into(), Value::Map(printable(bundle, trade, instance, machine)));
         map.insert("due".into(), Value::Map(due(machine, instance)));
     }
     map
@@ -103,6 +103,15 @@ pub fn evaluate(bundle: &Bundle, trade: &Trade, instance: &Instance, of: &Expres
         trade,
         instance,
     })
+}
+
+/// All fields, without the values that nobody may read: no paper prints them either.
+fn printable(bundle: &Bundle, trade: &Trade, instance: &Instance, machine: &Machine) -> Map {
+    let mut all = data(bundle, trade, instance, machine);
+    for field in machine.data.iter().filter(|field| field.is_secret()) {
+        all.insert(field.name.clone(), Value::Null);
+    }
+    all
 }
 
 /// All fields with their values, computed ones included, null where there is none.
@@ -185,7 +194,7 @@ fn children(bundle: &Bundle, trade: &Trade, instance: &Instance) -> Map {
     let machines = bundle
         .machines
         .values()
-        .filter(|machine| machine.child_of.as_ref() == Some(&instance.machine));
+        .filter(|machine| machine.child_of.contains(&instance.machine));
     let of = |name: &Name| {
         let all = trade.instances.values();
         let mine = all.filter(|child| child.parent.as_ref() == Some(&instance.id) && child.machine == *name);

@@ -24,7 +24,7 @@ pub fn add(conn: &mut Connection, bundle: &Bundle, context: &mut Json, at: i64) 
     let own = context["self"]["machine"].as_str().unwrap_or_default().to_owned();
     let mut told = serde_json::Map::new();
     for (name, machine) in bundle.machines.iter().filter(|(_, machine)| machine.record.is_some()) {
-        let is_child = machine.child_of.as_deref() == Some(own.as_str());
+        let is_child = machine.child_of.iter().any(|parent| **parent == *own);
         let last = match is_child {
             true => context["children"][&**name].as_array().and_then(|list| list.last()),
             false if **name == *own => Some(&context["self"]),

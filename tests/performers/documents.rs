@@ -82,6 +82,20 @@ fn the_confirmation_says_where_each_side_seals() {
     }
 }
 
+/// The same for a document of a practice round.
+fn of_practice(bundle: &Bundle) -> Json {
+    let mut context = context(bundle, "bidding", json!({}));
+    let round = portrait(
+        bundle,
+        "practice",
+        json!({"mark": "练习 无效力", "method": "ascending", "final_price": 9_680_000}),
+    );
+    context["self"] = round.clone();
+    context["root"] = round;
+    context["records"]["practice"] = json!([]);
+    context
+}
+
 fn pdf(bundle: &Arc<Bundle>, document: &str, context: &Json) -> Vec<u8> {
     let rendering = Rendering::new(bundle).unwrap();
     let markup = rendering
@@ -126,10 +140,10 @@ fn every_shipped_document_renders_twice_to_the_same_bytes() {
         let Some(document) = document_of(path) else { continue };
         let own = ["application_form", "commitment", "receipt"].contains(&document);
         for mode in ["bidding", "auction"] {
-            let context = if own {
-                of_application(&bundle)
-            } else {
-                context(&bundle, mode, json!({}))
+            let context = match document {
+                "practice_record" => of_practice(&bundle),
+                _ if own => of_application(&bundle),
+                _ => context(&bundle, mode, json!({})),
             };
             let first = pdf(&bundle, document, &context);
             assert_eq!(first, pdf(&bundle, document, &context), "{document}");
@@ -140,6 +154,16 @@ fn every_shipped_document_renders_twice_to_the_same_bytes() {
         }
     }
     assert!(rendered >= 2 * 15, "{rendered}");
+}
+
+#[test]
+fn a_practice_record_says_on_its_page_that_it_has_no_effect() {
+    let bundle = shipped();
+    let record = text(&pdf(&bundle, "practice_record", &of_practice(&bundle)));
+    contains(
+        &record,
+        &["练习记录", "练习 无效力：本记录只供练习，不产生任何效力", "96,800.00"],
+    );
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub async fn open(
     let opened = definition
         .machines
         .get(&name)
-        .filter(|machine| machine.child_of.is_none());
+        .filter(|machine| machine.child_of.is_empty());
     let opened = opened.ok_or_else(|| Problem::field("machine", "cannot be opened by itself"))?;
     may_open(opened, &data, &account.actor)?;
     attachments::check(&state, &account, attachments::of_machine(opened, &data), None).await?;

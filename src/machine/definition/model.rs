@@ -77,8 +77,8 @@ pub enum Relation {
     AnyMember,
     /// The party that started this very instance.
     OwnerOfSelf,
-    /// The party that started any instance of the machine in this trade.
-    OwnerOf { machine: Name },
+    /// The party that started any instance of one of the machines in this trade.
+    OwnerOf { machines: Vec<Name> },
     /// The party whose instance has the key held by a field (`key: listing.winner`).
     OwnerByKey {
         machine: Name,
@@ -118,7 +118,8 @@ pub enum When {
 pub struct Machine {
     pub name: Name,
     pub title: String,
-    pub child_of: Option<Name>,
+    /// Who starts instances; nobody: it may be opened as a trade.
+    pub child_of: Vec<Name>,
     /// A party may have one instance of this machine per trade.
     pub one_per_owner: bool,
     /// Instances carry a random key (a plate number) under which others may know them.
@@ -220,7 +221,7 @@ pub struct EventDefinition {
     pub payload: Vec<(Name, Type)>,
     /// Optional payload fields; absent ones enter as null.
     pub optional: BTreeSet<Name>,
-    /// Payload fields that the record does not show; the history's private part has them.
+    /// Payload fields that the record does not show, and nobody reads before the end.
     pub concealed: BTreeSet<Name>,
     /// Fields of the machine that the event carries and that are assigned when it is taken.
     pub form: Vec<Name>,
@@ -461,6 +462,8 @@ pub enum Address {
     Own,
     Parent,
     Root,
+    /// All others with the same parent, or the one with the key.
+    Siblings(Option<Expression>),
     /// All living instances of the machine in this trade, or the one with the key.
     Machine {
         machine: Name,

@@ -28,7 +28,7 @@ pub(super) fn start(
     let bundle = work.bundle;
     let refused = |code: &str| Stop::Refused(refusal(bundle, code));
     let name = machine.unwrap_or(&bundle.root);
-    let rootless = |machine: &&Machine| machine.child_of.is_none();
+    let rootless = |machine: &&Machine| machine.child_of.is_empty();
     let machine = bundle
         .machines
         .get(name)
@@ -287,9 +287,10 @@ pub(super) fn sender(work: &Work<'_>, definition: &EventDefinition) -> Option<In
     let party = work.context.actor.party.as_ref()?;
     let roles = definition.from.iter().filter_map(|role| work.bundle.roles.get(role));
     let machines: BTreeSet<&Name> = roles
-        .filter_map(|role| match &role.relation {
-            Relation::OwnerOf { machine } | Relation::OwnerByKey { machine, .. } => Some(machine),
-            _ => None,
+        .flat_map(|role| match &role.relation {
+            Relation::OwnerOf { machines } => machines.as_slice(),
+            Relation::OwnerByKey { machine, .. } => std::slice::from_ref(machine),
+            _ => &[],
         })
         .collect();
     let owned = work

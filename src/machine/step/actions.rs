@@ -137,6 +137,15 @@ impl<'a> Run<'_, 'a> {
                     .map(|parent| vec![parent])
                     .ok_or_else(|| self.fault("there is no parent to send to".into()))
             }
+            Address::Siblings(key) => {
+                let key = key.as_ref().map(|key| self.evaluate(key)).transpose()?;
+                let parent = &self.instance()?.parent;
+                let others = trade.instances.values().filter(|other| {
+                    let named = key.as_ref().is_none_or(|key| key.as_text() == other.key.as_deref());
+                    other.parent == *parent && other.id != self.id && !other.done && named
+                });
+                Ok(others.map(|other| other.id.clone()).collect())
+            }
             Address::Machine { machine, key: None } => {
                 let living = trade
                     .instances

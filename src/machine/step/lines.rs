@@ -161,8 +161,8 @@ fn due(instance: &Instance) -> BTreeMap<Name, Time> {
     if instance.done { BTreeMap::new() } else { due.collect() }
 }
 
-/// Declared payload fields whose type leaves no room for a name, and whose value is of that type. Anything else that was sent
-/// is in the history's private part alone.
+/// Declared payload fields that are no secret, whose type leaves no room for a name, and whose value is of that type. Anything
+/// else that was sent is in the history's private part alone.
 fn nameless(definition: &EventDefinition, payload: &Map) -> Map {
     let open = definition.payload.iter();
     let open = open.filter(|(name, _)| !definition.concealed.contains(name));

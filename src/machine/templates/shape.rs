@@ -92,11 +92,17 @@ pub fn contexts<'a>(bundle: &'a Bundle, path: &str) -> Vec<Shape<'a>> {
         _ => false,
     };
     let users: Vec<&Machine> = bundle.machines.values().filter(uses).collect();
-    let about = |machine| match mail {
-        Some(mail) => with_mail(context(bundle, machine), bundle, machine, mail),
-        None => with_document(context(bundle, machine), bundle, machine),
+    let about = |(machine, parent)| match mail {
+        Some(mail) => with_mail(context(bundle, machine, parent), bundle, machine, mail),
+        None => with_document(context(bundle, machine, parent), bundle, machine),
     };
-    users.into_iter().map(about).map(Shape::Record).collect()
+    // A machine with several parents must find what it prints with each of them.
+    let families = users.into_iter().flat_map(|machine| {
+        let parents: Vec<_> = machine.child_of.iter().map(|name| bundle.machines.get(name)).collect();
+        let parents = if parents.is_empty() { vec![None] } else { parents };
+        parents.into_iter().map(move |parent| (machine, parent))
+    });
+    families.map(about).map(Shape::Record).collect()
 }
 
 type Names<'a> = BTreeMap<&'a str, Shape<'a>>;
@@ -105,13 +111,13 @@ fn leaves<'a>(names: &[&'static str]) -> Names<'a> {
     names.iter().map(|name| (*name, Shape::Leaf)).collect()
 }
 
-fn context<'a>(bundle: &'a Bundle, machine: &'a Machine) -> Names<'a> {
-    let parent = machine.child_of.as_ref().and_then(|name| bundle.machines.get(name));
-    let lineage = std::iter::successors(Some(machine), |machine| bundle.machines.get(machine.child_of.as_ref()?));
+fn context<'a>(bundle: &'a Bundle, machine: &'a Machine, parent: Option<&'a Machine>) -> Names<'a> {
+    let above = |machine: &&'a Machine| bundle.machines.get(machine.child_of.first()?);
+    let lineage = std::iter::successors(Some(parent.unwrap_or(machine)), above);
     let root = lineage.take(bundle.machines.len()).last().unwrap_or(machine);
     let children = bundle.machines.values();
     let children: Vec<_> = children
-        .filter(|child| child.child_of.as_ref() == Some(&machine.name))
+        .filter(|child| child.child_of.contains(&machine.name))
         .collect();
     let list = |child: &&'a Machine| (&*child.name, Shape::List(Box::new(Shape::Instance(child))));
     BTreeMap::from([
@@ -127,7 +133,7 @@ fn context<'a>(bundle: &'a Bundle, machine: &'a Machine) -> Names<'a> {
 
 fn with_document<'a>(mut names: Names<'a>, bundle: &'a Bundle, machine: &'a Machine) -> Names<'a> {
     let children = bundle.machines.values();
-    let children = children.filter(|child| child.child_of.as_ref() == Some(&machine.name));
+    let children = children.filter(|child| child.child_of.contains(&machine.name));
     let entry = || {
         let mut entry = leaves(&["instance", "ordinal", "kind", "at"]);
         entry.insert("data", Shape::Any);
@@ -137,7 +143,7 @@ fn with_document<'a>(mut names: Names<'a>, bundle: &'a Bundle, machine: &'a Mach
     names.insert("records", Shape::Record(records.collect()));
     names.insert("document", Shape::Record(leaves(&DOCUMENT)));
     let children = bundle.machines.values();
-    let children = children.filter(|child| child.child_of.as_ref() == Some(&machine.name));
+    let children = children.filter(|child| child.child_of.contains(&machine.name));
     let kept = children.chain([machine]).filter(|machine| machine.record.is_some());
     let kept = kept.map(|machine| (&*machine.name, record()));
     names.insert("record", Shape::Record(kept.collect()));

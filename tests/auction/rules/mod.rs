@@ -4,9 +4,11 @@
 mod model;
 mod stage;
 
+use luochui::machine::snapshot::snapshot;
 use luochui::machine::step::{Act, Actor, Answer, Cause};
 use luochui::machine::trade::InstanceId;
 use luochui::machine::value::{Map, Name, Value};
+use luochui::machine::view::{Reader, view_for};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -260,7 +262,9 @@ impl History<'_> {
             .rules
             .hard_stop
             .filter(|stop| one.at_stop && *stop >= self.now);
-        self.now = self.now.max(stop.map_or(then, |stop| then.min(stop + one.shift)));
+        // Not past a deadline: what happens there is other moves' business.
+        let stop = stop.filter(|stop| self.room.deadline.is_none_or(|deadline| *stop < deadline));
+        self.now = self.now.max(stop.map_or(then, |stop| stop + one.shift));
         let trouble = match one.trouble {
             0 => Trouble {
                 outage: 5 * SECOND,
@@ -539,7 +543,7 @@ fn the_room_decides_as_the_text_says() {
         ..Config::default()
     });
     let seen = std::cell::RefCell::new(std::collections::BTreeMap::<String, u64>::new());
-    let strategy = (rules(), prop::collection::vec(one_move(), 1..60));
+    let strategy = (rules(), prop::collection::vec(one_move(), 1..90));
     let outcome = runner.run(&strategy, |(mut rules, moves)| {
         let counted = set.counted;
         rules.starts = rules.starts.map(|after| counted + after);
@@ -577,5 +581,52 @@ fn the_room_decides_as_the_text_says() {
             seen.get(phase).copied().unwrap_or(0) > 0,
             "no history ended in {phase}: {seen:?}"
         );
+    }
+}
+
+#[test]
+fn nobody_reads_a_reserve_or_a_limit() {
+    let bundle = workflows::asset_sale().0.unwrap();
+    let calendars = workflows::calendars();
+    let mut stage = Stage::set(&bundle, &calendars);
+    let counted = stage.counted;
+    let secrets = [("reserve", 777_001), ("limit", 777_003)];
+    let listing = &mut stage.root_mut().data;
+    listing.insert("reserve".into(), Value::Int(secrets[0].1));
+    listing.insert("proxy_allowed".into(), Value::Bool(true));
+    let open = counted + 4 * MINUTE;
+    stage.offer(
+        staff(),
+        "trade".into(),
+        Cause::Retry { timer: "none".into() },
+        open,
+        Trouble::default(),
+    );
+    let room = stage.room().unwrap().id.clone();
+    let limit = Cause::event("limit", money(secrets[1].1));
+    let answer = stage.offer(bidder(0), room, limit, open, Trouble::default());
+    assert!(matches!(answer, Answer::Taken { .. }), "{answer:?}");
+    let room = stage.room().unwrap();
+    assert_eq!(room.data["limit"], Value::Int(secrets[1].1), "the rule knows it");
+    let everybody = [
+        Reader::Everything,
+        Reader::Actor(&staff()),
+        Reader::Actor(&bidder(0)),
+        Reader::Actor(&bidder(1)),
+    ];
+    for instance in stage.trade.instances.values() {
+        let printed = format!("{:?}", snapshot(&bundle, &stage.trade, instance));
+        let seen: Vec<String> = everybody
+            .iter()
+            .map(|reader| format!("{:?}", view_for(&bundle, &stage.trade, instance, *reader)))
+            .chain([printed])
+            .collect();
+        for (name, secret) in secrets {
+            assert!(
+                seen.iter().all(|text| !text.contains(&secret.to_string())),
+                "{name} shows in {}",
+                instance.machine
+            );
+        }
     }
 }

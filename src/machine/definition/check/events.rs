@@ -101,7 +101,7 @@ impl MachineCheck<'_> {
                 );
             }
             // `start` says who may open a trade with this machine; no state takes it.
-            let opens = name.value == "start" && self.outline.machine.child_of.is_none();
+            let opens = name.value == "start" && self.outline.machine.child_of.0.is_empty();
             if event.starts.is_none() && !opens && !self.heard.handles(&self.outline.name, &name.value) {
                 self.sink.warning(
                     "unused_event",
@@ -135,7 +135,7 @@ impl MachineCheck<'_> {
                 .declared
                 .machines
                 .get(*child)
-                .is_some_and(|child| child.child_of.as_ref() == Some(&self.machine.name)),
+                .is_some_and(|child| child.child_of.contains(&self.machine.name)),
             _ => false,
         }
     }
@@ -190,24 +190,45 @@ impl MachineCheck<'_> {
             }
         });
         for (event, to) in sends {
-            let receiver = match to.strip_prefix("siblings.").unwrap_or(&to) {
-                "self" => self.machine.name.clone(),
-                "root" => self.declared.root.clone(),
-                "parent" => match &self.machine.child_of {
-                    Some(parent) => parent.clone(),
-                    None => continue,
-                },
-                machine => machine.into(),
+            let parents = &self.machine.child_of;
+            if parents.is_empty() && matches!(to.as_str(), "siblings" | "parent") {
+                continue;
+            }
+            // Of siblings of many kinds one has to hear it; every parent has to.
+            if to == "siblings" {
+                let mut all = self.declared.machines.values();
+                let heard = all.any(|other| {
+                    let sibling = other.child_of.iter().any(|parent| parents.contains(parent));
+                    sibling && self.heard.handles(&other.name, &event.value)
+                });
+                if !heard {
+                    self.unheard("sibling", &event);
+                }
+                continue;
+            }
+            let receivers: Vec<crate::machine::value::Name> = match to.strip_prefix("siblings.").unwrap_or(&to) {
+                "self" => vec![self.machine.name.clone()],
+                "root" => vec![self.declared.root.clone()],
+                "parent" => parents.clone(),
+                machine => vec![machine.into()],
             };
-            if self.declared.machines.contains_key(&receiver) && !self.heard.handles(&receiver, &event.value) {
-                self.sink.error_with(
-                    "unheard_event",
-                    event.at,
-                    format!("no state of `{receiver}` takes `{}`", event.value),
-                    format!("add `{}: …` under `on` of a state of `{receiver}`", event.value),
-                );
+            let known = |receiver: &crate::machine::value::Name| self.declared.machines.contains_key(receiver);
+            let deaf = receivers
+                .into_iter()
+                .find(|receiver| known(receiver) && !self.heard.handles(receiver, &event.value));
+            if let Some(receiver) = deaf {
+                self.unheard(&receiver, &event);
             }
         }
+    }
+
+    fn unheard(&mut self, receiver: &str, event: &Word) {
+        self.sink.error_with(
+            "unheard_event",
+            event.at,
+            format!("no state of `{receiver}` takes `{}`", event.value),
+            format!("add `{}: …` under `on` of a state of `{receiver}`", event.value),
+        );
     }
 
     fn cancelled_sends(&mut self) {

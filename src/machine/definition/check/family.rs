@@ -5,11 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::compile::{Outline, Sources};
 use super::super::diagnostic::{Diagnostic, Sink};
 
+/// Machine to those that start it.
+type Parents<'a> = BTreeMap<&'a str, Vec<&'a str>>;
+
 /// Checks the family of machines.
 pub fn check(sources: &Sources, outlines: &[Outline<'_>], found: &mut Vec<Diagnostic>) {
-    let parents: BTreeMap<&str, &str> = outlines
+    let parents: Parents<'_> = outlines
         .iter()
-        .filter_map(|outline| Some((outline.name.as_ref(), outline.machine.child_of.as_ref()?.value.as_str())))
+        .map(|outline| {
+            let parents = outline.machine.child_of.0.iter();
+            (outline.name.as_ref(), parents.map(|word| word.value.as_str()).collect())
+        })
         .collect();
     let root = sources.bundle.root.value.as_str();
     let started = started(outlines);
@@ -22,7 +28,7 @@ pub fn check(sources: &Sources, outlines: &[Outline<'_>], found: &mut Vec<Diagno
         if !sources.broken {
             starts(outline, &parents, &mut sink);
         }
-        let Some(child_of) = &outline.machine.child_of else {
+        let Some(child_of) = outline.machine.child_of.0.first() else {
             continue;
         };
         if name == root {
@@ -42,16 +48,19 @@ pub fn check(sources: &Sources, outlines: &[Outline<'_>], found: &mut Vec<Diagno
     }
 }
 
-fn goes_round(name: &str, parents: &BTreeMap<&str, &str>) -> bool {
-    let mut current = name;
-    for _ in 0..=parents.len() {
-        match parents.get(current) {
-            None => return false,
-            Some(parent) if *parent == name => return true,
-            Some(parent) => current = parent,
+/// True where a machine is among its own ancestors.
+fn goes_round(name: &str, parents: &Parents<'_>) -> bool {
+    let mut above: Vec<&str> = parents.get(name).cloned().unwrap_or_default();
+    let mut seen = BTreeSet::new();
+    while let Some(parent) = above.pop() {
+        if parent == name {
+            return true;
+        }
+        if seen.insert(parent) {
+            above.extend(parents.get(parent).into_iter().flatten());
         }
     }
-    true
+    false
 }
 
 fn started<'a>(outlines: &'a [Outline<'_>]) -> BTreeSet<&'a str> {
@@ -62,10 +71,12 @@ fn started<'a>(outlines: &'a [Outline<'_>]) -> BTreeSet<&'a str> {
     by_event.chain(by_state).map(|word| word.value.as_str()).collect()
 }
 
-fn starts(outline: &Outline<'_>, parents: &BTreeMap<&str, &str>, sink: &mut Sink<'_>) {
+fn starts(outline: &Outline<'_>, parents: &Parents<'_>, sink: &mut Sink<'_>) {
     for (_, event) in &outline.machine.events {
         if let Some(starts) = &event.starts
-            && parents.get(starts.value.as_str()) != Some(&outline.name.as_ref())
+            && !parents
+                .get(starts.value.as_str())
+                .is_some_and(|all| all.contains(&outline.name.as_ref()))
         {
             sink.error_with(
                 "not_a_child",

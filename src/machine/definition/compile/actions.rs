@@ -217,8 +217,9 @@ impl Compiler<'_> {
         let word = send.to.value.strip_prefix("siblings.").unwrap_or(&send.to.value);
         Some(match word {
             "self" => Address::Own,
-            "parent" if self.own.child_of.is_some() => Address::Parent,
-            "parent" => {
+            "parent" if !self.own.child_of.is_empty() => Address::Parent,
+            "siblings" if !self.own.child_of.is_empty() => Address::Siblings(key),
+            "parent" | "siblings" => {
                 self.sink
                     .error("no_parent", send.to.at, format!("`{}` has no parent", self.own.name));
                 return None;

@@ -40,7 +40,7 @@ pub struct Declarations {
 /// Names of one machine.
 pub struct MachineDeclarations {
     pub name: Name,
-    pub child_of: Option<Name>,
+    pub child_of: Vec<Name>,
     pub fields: Vec<(Name, Kind)>,
     pub types: Vec<(Name, Type)>,
     pub tags: BTreeSet<Name>,
@@ -156,7 +156,12 @@ fn declare_machine(sources: &Sources, outline: &Outline<'_>, sink: &mut Sink<'_>
     let states = outline.states.iter().skip(1);
     MachineDeclarations {
         name: outline.name.clone(),
-        child_of: machine.child_of.as_ref().map(|word| word.value.as_str().into()),
+        child_of: machine
+            .child_of
+            .0
+            .iter()
+            .map(|word| word.value.as_str().into())
+            .collect(),
         tags: states
             .clone()
             .flat_map(|state| &state.source.tags.0)

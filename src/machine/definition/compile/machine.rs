@@ -114,10 +114,10 @@ impl Compiler<'_> {
             self.sink
                 .error_with("wrong_value", key.at, "`key` is `random`", "write `key: random`");
         }
-        let child_of = source
-            .child_of
-            .as_ref()
-            .and_then(|word| readers::known_machine(word, self.declared, &mut self.sink));
+        let parents = source.child_of.0.iter();
+        let child_of = parents
+            .filter_map(|word| readers::known_machine(word, self.declared, &mut self.sink))
+            .collect();
         let data = source
             .data
             .iter()

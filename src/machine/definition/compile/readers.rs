@@ -30,10 +30,8 @@ pub fn roles(bundle: &BundleSource, declared: &Declarations, sink: &mut Sink<'_>
 }
 
 fn relation(role: &Located<RoleSource>, declared: &Declarations, sink: &mut Sink<'_>) -> Option<Relation> {
-    let given = [&role.post, &role.account, &role.owner, &role.service]
-        .iter()
-        .filter(|word| word.is_some())
-        .count();
+    let given = [&role.post, &role.account, &role.service];
+    let given = given.iter().filter(|word| word.is_some()).count() + usize::from(role.owner.is_some());
     if given != 1 {
         sink.error_with(
             "role_without_relation",
@@ -66,17 +64,20 @@ fn relation(role: &Located<RoleSource>, declared: &Declarations, sink: &mut Sink
         let service = service.value.as_str().into();
         return Some(Relation::Service { service });
     }
-    let owner = role.owner.as_ref()?;
-    if owner.value == "self" {
+    let owners = &role.owner.as_ref()?.0;
+    if let [owner] = owners.as_slice()
+        && owner.value == "self"
+    {
         return Some(Relation::OwnerOfSelf);
     }
-    let machine = known_machine(owner, declared, sink)?;
+    let machines = owners.iter().map(|owner| known_machine(owner, declared, sink));
+    let machines: Vec<Name> = machines.collect::<Option<_>>()?;
     match &role.key {
-        None => Some(Relation::OwnerOf { machine }),
+        None => Some(Relation::OwnerOf { machines }),
         Some(key) => {
             let (key_machine, key_field) = machine_field(key, declared, sink)?;
             Some(Relation::OwnerByKey {
-                machine,
+                machine: machines.first()?.clone(),
                 key_machine,
                 key_field,
             })

@@ -26,8 +26,25 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn parent(&self) -> Option<&MachineDeclarations> {
-        self.bundle.machines.get(self.own.child_of.as_ref()?)
+    fn parents(&self) -> Result<Vec<&MachineDeclarations>, Unknown> {
+        let parents = self.own.child_of.iter();
+        let known: Vec<_> = parents.filter_map(|parent| self.bundle.machines.get(parent)).collect();
+        if known.is_empty() {
+            return Err(Unknown::new(format!("`{}` has no parent", self.own.name)));
+        }
+        Ok(known)
+    }
+
+    /// A field that every parent has, of a type that fits all of them.
+    fn parent_field(&self, name: &str) -> Result<Kind, Unknown> {
+        let mut kinds = Vec::new();
+        for parent in self.parents()? {
+            kinds.push(self.field(parent, name)?);
+        }
+        let mut rest = kinds.into_iter();
+        let first = rest.next().unwrap_or(Kind::Any);
+        let joined = rest.try_fold(first, |all, kind| all.join(&kind));
+        joined.ok_or_else(|| Unknown::new(format!("`{name}` has another type in each parent")))
     }
 
     fn field(&self, machine: &MachineDeclarations, name: &str) -> Result<Kind, Unknown> {
@@ -111,12 +128,11 @@ fn tags<'a>(tags: impl Iterator<Item = &'a Name>) -> Kind {
 
 impl Names for Place<'_> {
     fn kind(&self, reference: &Reference) -> Result<Kind, Unknown> {
-        let no_parent = || Unknown::new(format!("`{}` has no parent", self.own.name));
         Ok(match reference {
             Reference::Data(name) => self.field(self.own, name)?,
             Reference::Event(name) => self.event_field(name)?,
-            Reference::ParentData(name) => self.field(self.parent().ok_or_else(no_parent)?, name)?,
-            Reference::ParentTags => tags(self.parent().ok_or_else(no_parent)?.tags.iter()),
+            Reference::ParentData(name) => self.parent_field(name)?,
+            Reference::ParentTags => tags(self.parents()?.into_iter().flat_map(|parent| &parent.tags)),
             Reference::RootData(name) => {
                 let root = self.bundle.machines.get(&self.bundle.root);
                 self.field(
@@ -158,7 +174,7 @@ impl Names for Place<'_> {
     }
 
     fn is_parent_machine(&self, name: &str) -> bool {
-        self.own.child_of.as_deref() == Some(name)
+        matches!(self.own.child_of.as_slice(), [only] if **only == *name)
     }
 
     fn is_own_machine(&self, name: &str) -> bool {

@@ -85,7 +85,7 @@ impl Compiler<'_> {
     pub(super) fn invoke(&mut self, source: &Located<super::super::source::state::InvokeSource>) -> Option<Invoke> {
         let machine = readers::known_machine(&source.machine, self.declared, &mut self.sink)?;
         let child = self.declared.machines.get(&machine)?;
-        if child.child_of.as_ref() != Some(&self.own.name) {
+        if !child.child_of.contains(&self.own.name) {
             self.sink.error_with(
                 "not_a_child",
                 source.machine.at,

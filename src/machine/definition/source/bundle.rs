@@ -49,8 +49,8 @@ pub struct RoleSource {
     pub of: Option<Word>,
     /// `complete`: any account with a complete profile.
     pub account: Option<Word>,
-    /// `self`, or a machine: who started it.
-    pub owner: Option<Word>,
+    /// `self`, or machines: who started one of them.
+    pub owner: Option<OneOrMany<Word>>,
     /// `listing.winner`: the field that holds the key of the instance.
     pub key: Option<Word>,
     /// An outside system.

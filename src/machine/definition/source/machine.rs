@@ -18,7 +18,9 @@ use super::state::{InitialSource, StateSource, TransitionsSource};
 pub struct MachineSource {
     pub machine: Word,
     pub title: Option<String>,
-    pub child_of: Option<Word>,
+    /// The parent, or several: each starts instances of its own.
+    #[serde(default)]
+    pub child_of: OneOrMany<Word>,
     /// `owner`: a party may start one per trade.
     pub one_per: Option<Word>,
     /// `random`: instances carry a random key (a plate number).
