@@ -17,6 +17,7 @@ mod openness;
 mod performers;
 mod record;
 mod seal;
+mod sealing;
 mod serve;
 mod step;
 mod store;

@@ -10,6 +10,7 @@ mod player;
 mod programme;
 pub(super) mod sample;
 mod scripts;
+mod sealing;
 mod stage;
 mod transcript;
 

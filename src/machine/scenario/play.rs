@@ -287,11 +287,8 @@ fn todo_cause(
             }
         }
     };
-    let cause = Cause::Todo {
-        todo: todo.id.clone(),
-        act,
-    };
-    Ok((instance.id.clone(), cause))
+    let todo = todo.id.clone();
+    Ok((instance.id.clone(), Cause::Todo { todo, act }))
 }
 
 /// What is filled in: the fields given, and the digest of a document to sign where none is given.

@@ -1,0 +1,176 @@
+//! Sealing documents over the API: the way of two parties, what is refused with which code, and what happens twice.
+
+mod hall;
+
+use hmac::{Hmac, KeyInit, Mac};
+use luochui::machine::Time;
+use luochui::seal::document::Verdict;
+use luochui::seal::pdf;
+use serde_json::json;
+use sha2::Sha256;
+
+use self::hall::{Hall, SECRET, answer};
+use crate::support::app::Request;
+use crate::support::web::Web;
+
+#[test]
+fn two_parties_seal_one_after_the_other_and_both_seals_hold() {
+    let hall = Hall::open(|_| {});
+    let (buyer, clerk) = (hall.app.sign_in("buyer"), hall.app.sign_in("clerk"));
+    let paper = hall.paper();
+    let (bought, sold) = (
+        hall.own_seal(&buyer, "T-1", &hall.buyer),
+        hall.own_seal(&clerk, "T-2", &hall.seller),
+    );
+
+    let todo = hall.todo(&buyer, &paper);
+    // A digest alone is no seal.
+    let digest = buyer.command(
+        &format!("/api/v1/todos/{todo}/outcomes/signed"),
+        &json!({"digest": "00"}),
+    );
+    digest.problem(409, "seal_required");
+    let job = hall.begin(&buyer, &todo, &bought, "client").expect(201).json();
+    assert_eq!(job["state"], "awaiting_signature");
+    // A second click finds the same job; a stranger finds none.
+    assert_eq!(
+        hall.begin(&buyer, &todo, &bought, "client").expect(201).json()["id"],
+        job["id"]
+    );
+    let path = format!("/api/v1/sealings/{}", job["id"].as_str().unwrap());
+    clerk.get(&path).problem(404, "not_found");
+    let done = hall.sign(&buyer, &job, &hall.buyer).expect(200).json();
+    assert_eq!(done["state"], "verified");
+    // The answer that comes again changes nothing.
+    assert_eq!(
+        hall.sign(&buyer, &job, &hall.buyer).expect(200).json()["state"],
+        "verified"
+    );
+    assert!(hall.states(&paper).contains("by_clerk"));
+
+    let job = hall
+        .begin(&clerk, &hall.todo(&clerk, &paper), &sold, "client")
+        .expect(201)
+        .json();
+    hall.sign(&clerk, &job, &hall.seller).expect(200);
+    assert!(hall.states(&paper).contains("sealed"));
+
+    let list = clerk
+        .get(&format!("/api/v1/instances/{paper}/documents"))
+        .expect(200)
+        .json();
+    let id = list["items"][0]["id"].as_str().unwrap().to_owned();
+    let file = clerk.get(&format!("/api/v1/documents/{id}")).expect(200).bytes;
+    let report = pdf::verify(&file, &hall.app.state.trust.current(), Time(hall.app.clock.now().0));
+    assert_eq!(report.verdict, Verdict::Valid, "{}", report.conclusion);
+    assert_eq!(report.signatures.len(), 2);
+    assert!(report.conclusion.contains("测试签章"));
+}
+
+#[test]
+fn what_is_wrong_with_a_signer_is_refused_and_the_right_one_may_still_sign() {
+    let hall = Hall::open(|_| {});
+    let (buyer, clerk) = (hall.app.sign_in("buyer"), hall.app.sign_in("clerk"));
+    let paper = hall.paper();
+    let seal = hall.own_seal(&buyer, "T-1", &hall.buyer);
+    let todo = hall.todo(&buyer, &paper);
+    // The other party's seal, and a seal that nobody knows.
+    let other = hall.own_seal(&clerk, "T-2", &hall.seller);
+    hall.begin(&buyer, &todo, &other, "client")
+        .problem(409, "seal_not_yours");
+    hall.begin(&buyer, &todo, &"0".repeat(26), "client")
+        .problem(422, "invalid");
+    hall.begin(&buyer, &todo, &seal, "soft").problem(422, "invalid");
+    hall.begin(&clerk, &todo, &other, "client").problem(404, "not_found");
+
+    let job = hall.begin(&buyer, &todo, &seal, "client").expect(201).json();
+    hall.sign(&buyer, &job, &hall.seller).problem(409, "wrong_holder");
+    hall.sign(&buyer, &job, &hall.person()).problem(409, "wrong_holder");
+    hall.sign(&clerk, &job, &hall.buyer).problem(404, "not_found");
+    let mut forged = answer(&job, &hall.buyer);
+    forged["signature"] = answer(&json!({"to_sign": "AAAA"}), &hall.buyer)["signature"].clone();
+    let path = format!("/api/v1/sealings/{}", job["id"].as_str().unwrap());
+    buyer.post(&path, &forged).problem(409, "bad_signature");
+    hall.sign(&buyer, &job, &hall.buyer).expect(200);
+}
+
+#[test]
+fn a_certificate_revoked_meanwhile_and_a_job_that_is_over_seal_nothing() {
+    let hall = Hall::open(|_| {});
+    let buyer = hall.app.sign_in("buyer");
+    let paper = hall.paper();
+    let seal = hall.own_seal(&buyer, "T-1", &hall.buyer);
+    let todo = hall.todo(&buyer, &paper);
+    let job = hall.begin(&buyer, &todo, &seal, "client").expect(201).json();
+    hall.app.advance(11 * 60_000);
+    hall.sign(&buyer, &job, &hall.buyer).problem(409, "job_over");
+
+    let job = hall.begin(&buyer, &todo, &seal, "client").expect(201).json();
+    hall.app.advance(1_000);
+    hall.list(&[&hall.buyer]);
+    hall.app.advance(1_000);
+    let refused = hall.sign(&buyer, &job, &hall.buyer).problem(409, "certificate_refused");
+    assert!(refused["title"].as_str().unwrap().contains("revoked"), "{refused}");
+    assert!(hall.states(&paper).contains("by_buyer"));
+}
+
+#[test]
+fn a_seal_is_brought_in_only_by_its_owner_and_only_whole() {
+    let hall = Hall::open(|_| {});
+    let (buyer, clerk) = (hall.app.sign_in("buyer"), hall.app.sign_in("clerk"));
+    let der = hall.seal("T-1", &[&hall.buyer]);
+    hall.import(&clerk, &der).problem(409, "seal_not_yours");
+    let mut bent = der.clone();
+    let place = bent.len() / 2;
+    bent[place] ^= 1;
+    hall.import(&buyer, &bent).problem(409, "seal_refused");
+    hall.import(&buyer, b"no seal").problem(409, "seal_refused");
+    let both = hall.seal("T-3", &[&hall.buyer, &hall.seller]);
+    hall.import(&buyer, &both).problem(409, "seal_owners_differ");
+    let first = hall.import(&buyer, &der).expect(201).json();
+    assert_eq!((&first["owner"], &first["test"]), (&json!(hall::BUYER), &json!(true)));
+    assert_eq!(hall.import(&buyer, &der).expect(201).json()["id"], first["id"]);
+    // The same number on another seal is not the same seal.
+    let mut again = hall.seal("T-1", &[&hall.buyer]);
+    if again == der {
+        hall.app.advance(1_000);
+        again = hall.seal("T-1", &[&hall.buyer]);
+    }
+    hall.import(&buyer, &again).problem(409, "seal_number_taken");
+    assert_eq!(clerk.get("/api/v1/seals").expect(200).json()["items"], json!([]));
+}
+
+#[test]
+fn the_sharing_platforms_answer_counts_once_and_only_signed_from_where_it_may_come() {
+    let platform = Web::start(|_| 200);
+    let url = platform.url.clone();
+    let hall = Hall::open(move |config| {
+        config.sealing.sharing.url = url;
+        config.sealing.sharing.secret = SECRET.into();
+        config.sealing.sharing.allow = vec!["127.0.0.1".into()];
+    });
+    let buyer = hall.app.sign_in("buyer");
+    let paper = hall.paper();
+    let seal = hall.own_seal(&buyer, "T-1", &hall.buyer);
+    let todo = hall.todo(&buyer, &paper);
+    // The double answers without a reference, so nothing is begun; what it was asked for is signed with the secret.
+    hall.begin(&buyer, &todo, &seal, "sharing")
+        .problem(409, "provider_failed");
+    let asked = platform.asked();
+    assert_eq!(asked.len(), 1);
+
+    let body = json!({"job": "0".repeat(26), "reference": "r", "certificate": "", "signature": ""}).to_string();
+    let send = |secret: &str, at: i64| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+        mac.update(format!("{at}.{body}").as_bytes());
+        let signature = hex::encode(mac.finalize().into_bytes());
+        let request = Request::new("POST", "/api/v1/sealings/callback")
+            .header("X-Luochui-Signature", format!("t={at},v1={signature}"))
+            .bytes("application/json", body.clone());
+        hall.app.anyone().send(request)
+    };
+    let now = hall.app.clock.now().0 / 1_000;
+    send("another secret of at least 32 bytes", now).problem(401, "bad_signature");
+    send(SECRET, now - 7 * 86_400).problem(401, "bad_signature");
+    send(SECRET, now).problem(404, "not_found");
+}
