@@ -283,8 +283,10 @@ impl Config {
     /// A configuration whose every file lies in `folder`, on a free port, with the shipped workflows.
     pub fn for_testing(folder: &Path) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut config = Self::default();
-        config.environment = Environment::Development;
+        let mut config = Self {
+            environment: Environment::Development,
+            ..Self::default()
+        };
         config.paths.data = folder.into();
         config.paths.workflows = root.join("workflows");
         config.paths.templates = root.join("templates");

@@ -29,6 +29,10 @@ pub(super) struct Submit {
 }
 
 /// What came of a submission.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are answers, and none lives longer than its batch"
+)]
 pub(super) enum Settled {
     Answered(Result<Receipt, EngineError>),
     /// Its trade's deadline waits for what was stamped before it, and so does this.

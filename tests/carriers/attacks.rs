@@ -156,7 +156,8 @@ fn a_second_signer_can_add_nothing_but_the_seal() {
     let untouched = resealed(str::to_owned);
     assert_eq!(untouched.verdict, Verdict::Valid, "{untouched:#?}");
     let more = |object: &'static str| move |tail: &str| tail.replacen("xref\n", &format!("{object}xref\n"), 1);
-    let changes: [(&str, Box<dyn Fn(&str) -> String>); 8] = [
+    type Change = Box<dyn Fn(&str) -> String>;
+    let changes: [(&str, Change); 8] = [
         (
             "the text of a page",
             Box::new(more("5 0 obj\n<</Length 1>>\nstream\n \nendstream\nendobj\n")),

@@ -146,7 +146,10 @@ impl Watcher {
 fn parse(block: &str) -> Option<Event> {
     let field = |name: &str| {
         let lines = block.lines().filter_map(|line| line.split_once(": "));
-        lines.filter(|(field, _)| *field == name).map(|(_, value)| value).last()
+        lines
+            .filter(|(field, _)| *field == name)
+            .map(|(_, value)| value)
+            .next_back()
     };
     Some(Event {
         id: field("id").map(|id| id.parse().unwrap()),

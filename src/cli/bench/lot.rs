@@ -104,9 +104,7 @@ impl Stage {
         let begins = self.begun.plus_millis(MINUTE);
         data.insert("registration_start".into(), begins.into());
         data.insert("auction_start".into(), opens.into());
-        for (field, text) in [("notice_period", "10 minutes")] {
-            data.insert(field.into(), text.into());
-        }
+        data.insert("notice_period".into(), "10 minutes".into());
         data.insert("inquiry".into(), duration(INQUIRY)?);
         data.insert("timed".into(), duration(TIMED)?);
         let open = Request::Open {

@@ -66,9 +66,8 @@ impl Body<'_> {
         place: Option<u64>,
     ) {
         let about = format!("{} lines at {}", checkpoint.size, checkpoint.at.0);
-        match self.stands(checkpoint) {
-            Err((line, why)) => return report.add(name, Status::Failed, Some(line), format!("{about}: {why}")),
-            Ok(()) => {}
+        if let Err((line, why)) = self.stands(checkpoint) {
+            return report.add(name, Status::Failed, Some(line), format!("{about}: {why}"));
         }
         match pick(keys, &checkpoint.key).map(|key| checkpoint.verify(key)) {
             Some(Ok(())) => report.add(

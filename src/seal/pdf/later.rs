@@ -146,17 +146,19 @@ impl Judge<'_> {
     }
 
     /// An object that is new in this revision.
-    fn new(&self, id: ObjectId) -> Judged<&Object> {
+    fn added(&self, id: ObjectId) -> Judged<&Object> {
         let object = self.later.objects.get(&id).filter(|_| !self.before.has_object(id));
         object.ok_or(Altered("签章的组成部分不是新增的"))
     }
 
     fn new_dictionary(&self, id: ObjectId) -> Judged<&Dictionary> {
-        self.new(id)?.as_dict().map_err(|_| Altered("签章的组成部分类型不对"))
+        self.added(id)?.as_dict().map_err(|_| Altered("签章的组成部分类型不对"))
     }
 
     fn new_stream(&self, id: ObjectId) -> Judged<&Stream> {
-        self.new(id)?.as_stream().map_err(|_| Altered("签章的组成部分类型不对"))
+        self.added(id)?
+            .as_stream()
+            .map_err(|_| Altered("签章的组成部分类型不对"))
     }
 
     /// The one field of the revision whose value is the signature.

@@ -97,7 +97,7 @@ impl<'a> Revision<'a> {
         let mut offsets = BTreeMap::new();
         for (id, written) in &self.objects {
             offsets.insert(*id, file.len());
-            write!(file, "{} {} obj\n", id.0, id.1)?;
+            writeln!(file, "{} {} obj", id.0, id.1)?;
             file.extend(written);
             file.extend(b"\nendobj\n");
         }

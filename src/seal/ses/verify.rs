@@ -58,9 +58,7 @@ impl Seal {
             now: moment.now,
         };
         match trust.check_revocation(&chain, Purpose::SealMaker, made) {
-            Err(failure) if failure.code == Code::Revoked => {
-                return refuse(report, STEP, "制章人证书在制章前：", &failure);
-            }
+            Err(failure) if failure.code == Code::Revoked => refuse(report, STEP, "制章人证书在制章前：", &failure),
             Err(failure) => report.warn(STEP, failure.code.as_str(), sentence("制章人证书：", &failure)),
             Ok(_) => match trust.check_period(&chain, moment.at) {
                 Ok(()) => report.ok(STEP, format!("制章人 {}", self.maker.subject().shown())),

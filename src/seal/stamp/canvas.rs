@@ -76,7 +76,11 @@ impl Path {
         // The inner corners of a regular pentagram lie at this part of its radius.
         const INNER: f64 = 0.381_966;
         let corner = |index: u32| {
-            let radius = if index % 2 == 0 { radius } else { radius * INNER };
+            let radius = if index.is_multiple_of(2) {
+                radius
+            } else {
+                radius * INNER
+            };
             let (sine, cosine) = (f64::from(index) * std::f64::consts::TAU / 10.0).sin_cos();
             Point {
                 x: x + radius * sine,
