@@ -159,11 +159,17 @@ function draw(todo, papers) {
     const signed = papers.filter((paper) => paper.sha256 === todo.sign.digest);
     signed.forEach((paper) => section.append(element('p'), reading(paper)));
   }
+  const seal = todo.sign && todo.sign.sealed ? sealing(todo, () => {
+    section.hidden = true;
+    say('已签章。', 'done');
+  }) : null;
+  if (seal) section.append(seal.node);
   for (const outcome of todo.outcome_forms) {
     const extra = outcome.fields.filter((field) => !parts.some(([name]) => name === field.name)).map((field) => [field.name, input(field)]);
     extra.forEach(([, part]) => section.append(part.node));
     const send = async () => {
       try {
+        if (outcome.name === 'signed' && seal) return await seal.start();
         const body = await collect(parts.concat(extra));
         if (outcome.name === 'signed' && todo.sign) body.digest = todo.sign.digest;
         await act(outcome.name, `/todos/${id}/outcomes/${outcome.name}`, body);

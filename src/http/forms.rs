@@ -1,7 +1,7 @@
 //! Describes fields and to-dos so that any portal can draw them. Must not decide who may see one.
 
 use super::commands::Seen;
-use crate::machine::definition::model::{Field, FormField, Machine, TodoDefinition, Trigger, Type};
+use crate::machine::definition::model::{Field, FormField, Machine, Sealing, TodoDefinition, Trigger, Type};
 use crate::machine::snapshot;
 use crate::machine::trade::Todo;
 use crate::machine::value::{Map, Name, Value};
@@ -88,7 +88,7 @@ pub fn todo(seen: &Seen, todo: &Todo, definition: &TodoDefinition) -> Map {
             definition
                 .sign
                 .as_ref()
-                .map_or(Value::Null, |name| signature(seen, name)),
+                .map_or(Value::Null, |name| signature(seen, definition, name)),
         ),
     ])
 }
@@ -119,12 +119,13 @@ fn outcome_form(machine: &Machine, todo: &Todo, definition: &TodoDefinition, out
     names
 }
 
-/// The document whose digest the person acknowledges.
-fn signature(seen: &Seen, name: &Name) -> Value {
+/// The document whose digest the person acknowledges, or which they seal.
+fn signature(seen: &Seen, definition: &TodoDefinition, name: &Name) -> Value {
     let document = seen.instance.documents.get(name);
     let text = |value: Option<&Name>| value.cloned().map_or(Value::Null, Value::Text);
     Value::Map(Map::from([
         ("document".into(), name.clone().into()),
+        ("sealed".into(), (definition.seal == Sealing::Required).into()),
         (
             "digest".into(),
             text(document.and_then(|document| document.sha256.as_ref())),

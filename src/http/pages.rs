@@ -34,6 +34,7 @@ const ASSETS: &[(&str, &str, &str)] = portal! {
     "page.css": STYLE,
     "room.css": STYLE,
     "page.js": SCRIPT,
+    "sealing.js": SCRIPT,
     "todo.js": SCRIPT,
     "instance.js": SCRIPT,
     "mine.js": SCRIPT,
