@@ -11,6 +11,7 @@ use sha2::Sha256;
 
 use self::hall::{Hall, SECRET, answer};
 use crate::support::app::Request;
+use crate::support::browser::Browser;
 use crate::support::web::Web;
 
 #[test]
@@ -173,4 +174,29 @@ fn the_sharing_platforms_answer_counts_once_and_only_signed_from_where_it_may_co
     send("another secret of at least 32 bytes", now).problem(401, "bad_signature");
     send(SECRET, now - 7 * 86_400).problem(401, "bad_signature");
     send(SECRET, now).problem(404, "not_found");
+}
+
+#[test]
+fn the_page_of_a_to_do_takes_its_person_through_the_sealing() {
+    let Some(mut browser) = Browser::start() else { return };
+    let keys = tempfile::tempdir().unwrap();
+    let folder = keys.path().to_owned();
+    let hall = Hall::open(move |config| config.sealing.soft_token = folder);
+    let kept = |ending: &str, text: &str| std::fs::write(keys.path().join(format!("{}{ending}", hall::BUYER)), text);
+    kept(".pem", &hall.buyer.certificate.to_pem()).unwrap();
+    kept(".key.pem", &hall.buyer.key.to_pem().unwrap()).unwrap();
+    let buyer = hall.app.sign_in("buyer");
+    let paper = hall.paper();
+    hall.own_seal(&buyer, "T-1", &hall.buyer);
+    let todo = hall.todo(&buyer, &paper);
+    let token = buyer.token.clone().unwrap();
+    let mut page = browser.page(&format!("sessionStorage.setItem('token', '{token}')"));
+    page.open(&format!("{}/todos/{todo}", hall.app.url));
+    page.until("document.querySelector('select[name=seal]')?.value");
+    page.value("document.querySelector('select[name=provider]').value = 'soft'");
+    page.picture("todo-sealing");
+    page.value("[...document.querySelectorAll('button')].find((one) => one.textContent === 'signed').click()");
+    page.until("!['', '正在签章…'].includes(document.getElementById('message').textContent)");
+    assert_eq!(page.text("message"), "已签章。");
+    assert!(hall.states(&paper).contains("by_clerk"));
 }
