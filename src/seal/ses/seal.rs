@@ -50,17 +50,8 @@ pub struct Picture {
 pub struct Seal {
     pub(super) der: Vec<u8>,
     pub(super) info: Vec<u8>,
-    pub(super) version: u32,
-    pub(super) vendor: String,
-    pub(super) id: String,
-    pub(super) kind: u32,
-    pub(super) name: String,
-    pub(super) holders: Holders,
-    pub(super) created: Time,
-    pub(super) valid_from: Time,
-    pub(super) valid_until: Time,
-    picture: Picture,
-    pub(super) extensions: Vec<Extension>,
+    header: Header,
+    body: Body,
     pub(super) maker: Certificate,
     pub(super) algorithm: ObjectIdentifier,
     pub(super) signature: Vec<u8>,
@@ -90,31 +81,11 @@ impl Seal {
             None => None,
         };
         outer.finish()?;
-        let Body {
-            id,
-            kind,
-            name,
-            holders,
-            created,
-            valid_from,
-            valid_until,
-            picture,
-            extensions,
-        } = body;
         Ok(Self {
             der: item.whole.to_vec(),
             info: info.whole.to_vec(),
-            version: header.version,
-            vendor: header.vendor,
-            id,
-            kind,
-            name,
-            holders,
-            created,
-            valid_from,
-            valid_until,
-            picture,
-            extensions,
+            header,
+            body,
             maker,
             algorithm,
             signature,
@@ -135,45 +106,45 @@ impl Seal {
 
     #[must_use]
     pub fn version(&self) -> u32 {
-        self.version
+        self.header.version
     }
 
     #[must_use]
     pub fn vendor(&self) -> &str {
-        &self.vendor
+        &self.header.vendor
     }
 
     /// The seal's number, unique with its maker.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        &self.body.id
     }
 
     /// The type number as the maker wrote it.
     #[must_use]
     pub fn kind(&self) -> u32 {
-        self.kind
+        self.body.kind
     }
 
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.body.name
     }
 
     #[must_use]
     pub fn holders(&self) -> &Holders {
-        &self.holders
+        &self.body.holders
     }
 
     #[must_use]
     pub fn created(&self) -> Time {
-        self.created
+        self.body.created
     }
 
     /// First and last moment of the seal.
     #[must_use]
     pub fn period(&self) -> (Time, Time) {
-        (self.valid_from, self.valid_until)
+        (self.body.valid_from, self.body.valid_until)
     }
 
     #[must_use]
@@ -183,7 +154,7 @@ impl Seal {
 
     #[must_use]
     pub fn extensions(&self) -> &[Extension] {
-        &self.extensions
+        &self.body.extensions
     }
 
     /// The picture, for those who have verified: nothing unless this report of the seal says that the maker signed it
@@ -191,16 +162,17 @@ impl Seal {
     #[must_use]
     pub fn shown_picture(&self, report: &Report) -> Option<&Picture> {
         let passed = |name| report.step(name).is_some_and(|step| step.status != Status::Failed);
-        (passed("seal.value") && passed("seal.maker")).then_some(&self.picture)
+        (passed("seal.value") && passed("seal.maker")).then_some(&self.body.picture)
     }
 
     /// The picture as it stands in the bytes, verified or not; never shown to people before `shown_picture` gives it.
     #[must_use]
     pub fn raw_picture(&self) -> &Picture {
-        &self.picture
+        &self.body.picture
     }
 }
 
+#[derive(Clone, Debug)]
 struct Header {
     version: u32,
     vendor: String,
@@ -226,6 +198,7 @@ struct SignedPart {
     body: Body,
 }
 
+#[derive(Clone, Debug)]
 struct Body {
     id: String,
     kind: u32,

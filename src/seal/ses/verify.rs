@@ -19,7 +19,7 @@ impl Seal {
     #[must_use]
     pub fn verify(&self, trust: &TrustStore, moment: Moment) -> Report {
         let mut report = Report::default();
-        report.ok("seal.format", format!("SESeal V{}，{}", self.version, self.name));
+        report.ok("seal.format", format!("SESeal V{}，{}", self.version(), self.name()));
         value(
             &mut report,
             "seal.value",
@@ -46,15 +46,15 @@ impl Seal {
 
     fn judge_maker(&self, report: &mut Report, trust: &TrustStore, moment: Moment) {
         const STEP: &str = "seal.maker";
-        let chain = match trust.chain(&self.maker, Purpose::SealMaker, self.created) {
+        let chain = match trust.chain(&self.maker, Purpose::SealMaker, self.created()) {
             Ok(chain) => chain,
             Err(failure) => return refuse(report, STEP, "制章人证书：", &failure),
         };
-        if let Err(failure) = trust.check_period(&chain, self.created) {
+        if let Err(failure) = trust.check_period(&chain, self.created()) {
             return refuse(report, STEP, "制章人证书在制章时：", &failure);
         }
         let made = Moment {
-            at: self.created,
+            at: self.created(),
             now: moment.now,
         };
         match trust.check_revocation(&chain, Purpose::SealMaker, made) {
