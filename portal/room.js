@@ -164,7 +164,8 @@ async function load() {
   at('increment').textContent = yuan(fields.increment);
   for (const name of ['plate', 'plate_label']) at(name).hidden = room.own === null;
   if (room.own !== null) at('plate').textContent = room.own.key;
-  document.body.classList.toggle('practice', fields.practice === true);
+  document.body.classList.toggle('practice', Boolean(fields.mark));
+  document.body.dataset.mark = fields.mark || '';
   login.hidden = sessionStorage.getItem('token') !== null;
   section.hidden = false;
   if (room.following === undefined) {

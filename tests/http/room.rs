@@ -174,3 +174,26 @@ fn a_bidder_bids_is_refused_in_plain_words_and_is_told_of_the_victory() {
     assert_eq!(page.text("dialog_text"), "恭喜您！成为最高报价人");
     page.picture("room-won");
 }
+
+#[test]
+fn a_practice_room_says_so_over_the_whole_page() {
+    let Some(mut browser) = Browser::start() else { return };
+    let app = centre();
+    app.account("trainee", &[]);
+    app.sign_in("trainee").complete_profile(901);
+    let client = app.sign_in("trainee");
+    let body = json!({"bundle": "asset-sale", "machine": "practice", "data": {}});
+    let opened = client.command("/api/v1/trades", &body).expect(201).json();
+    let round = opened["instance"].as_str().unwrap();
+    let view = client.get(&format!("/api/v1/instances/{round}")).expect(200).json();
+    let children = view["children"].as_array().unwrap();
+    let room = children.iter().find(|child| child["machine"] == "auction").unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let token = client.token.clone().unwrap();
+    let mut page = browser.page(&format!("sessionStorage.setItem('token', '{token}')"));
+    page.open(&format!("{}/rooms/{room}", app.url));
+    page.until("getComputedStyle(document.body, '::after').content.includes('练习 无效力')");
+    page.picture("room-practice");
+}
