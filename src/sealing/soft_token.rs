@@ -29,6 +29,49 @@ impl SoftToken {
     }
 }
 
+impl SoftToken {
+    /// The test certificates whose key lies beside them, by the name of their file.
+    #[must_use]
+    pub fn certificates(&self) -> Vec<(String, Certificate)> {
+        let entries = std::fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok);
+        let mut found: Vec<_> = entries
+            .filter_map(|entry| {
+                let name = entry.file_name().to_str()?.strip_suffix(".key.pem")?.to_owned();
+                let certificate = self.certificate(&name)?;
+                Some((name, certificate))
+            })
+            .collect();
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        found
+    }
+
+    /// Signs with a test key.
+    ///
+    /// # Errors
+    /// `no_test_key`.
+    pub fn sign(&self, name: &str, message: &[u8]) -> Result<Answer, Fault> {
+        let missing = || Fault::new("no_test_key", "没有该持有人的测试密钥");
+        let certificate = self.certificate(name).ok_or_else(missing)?;
+        let pem = std::fs::read_to_string(self.folder.join(format!("{name}.key.pem"))).map(Zeroizing::new);
+        let key = SecretKey::from_pem(&pem.map_err(|_| missing())?);
+        let signature = key.and_then(|key| key.sign(message)).map_err(|_| missing())?;
+        Ok(Answer {
+            certificate: certificate.der().to_vec(),
+            signature,
+        })
+    }
+
+    /// A real certificate in this folder would be somebody's key on a server: only marked ones are used.
+    fn certificate(&self, name: &str) -> Option<Certificate> {
+        let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let bytes = plain.then(|| std::fs::read(self.folder.join(format!("{name}.pem"))).ok())??;
+        Certificate::from_any(&bytes).ok().filter(is_test)
+    }
+}
+
 impl Provider for SoftToken {
     fn name(&self) -> &'static str {
         "soft"
@@ -39,21 +82,6 @@ impl Provider for SoftToken {
     }
 
     fn ask(&self, request: &Request<'_>) -> Result<Asked, Fault> {
-        let missing = || Fault::new("no_test_key", "没有该持有人的测试密钥");
-        if !request.owner.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(missing());
-        }
-        let read = |suffix: &str| std::fs::read(self.folder.join(format!("{}{suffix}", request.owner)));
-        let certificate = read(".pem").map_err(|_| missing())?;
-        let key = Zeroizing::new(read(".key.pem").map_err(|_| missing())?);
-        let key = std::str::from_utf8(&key).map_err(|_| missing())?;
-        // A real certificate in this folder would be somebody's key on a server: it is not used.
-        let marked = Certificate::from_any(&certificate).is_ok_and(|certificate| is_test(&certificate));
-        if !marked {
-            return Err(Fault::new("no_test_key", "该证书不是测试证书，不能由服务器代签"));
-        }
-        let value = SecretKey::from_pem(key).and_then(|key| key.sign(request.to_sign));
-        let signature = value.map_err(|_| missing())?;
-        Ok(Asked::Signed(Answer { certificate, signature }))
+        self.sign(request.owner, request.to_sign).map(Asked::Signed)
     }
 }

@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use luochui::seal::certificate::Certificate;
+use luochui::seal::certificate::{Certificate, Extension};
+use luochui::seal::mark::TEST_MARK;
 use luochui::seal::sm2::SecretKey;
 use luochui::seal::trust::CaProfile;
 use serde_json::{Value, json};
@@ -547,13 +548,21 @@ fn the_test_key_signs_challenges_in_development_and_does_not_exist_in_production
     let folder = keys.path().to_owned();
     let root = pki::root("Test Root CA", 1);
     let issuing = root.authority("Test Issuing CA", 2, &straight);
-    let certificate = issuing.company(10, COMPANY, "测试公司", &key(10), &today);
-    std::fs::write(folder.join(format!("{COMPANY}.pem")), certificate.to_pem()).unwrap();
-    std::fs::write(
-        folder.join(format!("{COMPANY}.key.pem")),
-        key(10).to_pem().unwrap().as_bytes(),
-    )
-    .unwrap();
+    let marked = |draft: &mut luochui::seal::issue::CertificateDraft| {
+        today(draft);
+        draft.extensions.push(Extension {
+            oid: TEST_MARK,
+            critical: false,
+            value: vec![0x05, 0x00],
+        });
+    };
+    let certificate = issuing.company(10, COMPANY, "测试公司", &key(10), &marked);
+    // A certificate without the mark is no test certificate: its key is somebody's, and is not used.
+    let real = issuing.company(11, OTHER_COMPANY, "另一公司", &key(11), &today);
+    for (code, certificate, key) in [(COMPANY, &certificate, key(10)), (OTHER_COMPANY, &real, key(11))] {
+        std::fs::write(folder.join(format!("{code}.pem")), certificate.to_pem()).unwrap();
+        std::fs::write(folder.join(format!("{code}.key.pem")), key.to_pem().unwrap().as_bytes()).unwrap();
+    }
     let path = "/api/v1/soft-token";
     let own = folder.clone();
     let hall = Hall::open_with(move |config| {
@@ -562,6 +571,7 @@ fn the_test_key_signs_challenges_in_development_and_does_not_exist_in_production
     });
     let listed = hall.app.anyone().get(path).expect(200).json();
     assert_eq!(listed["items"][0]["title"], "测试公司（测试签章 无法律效力）");
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
     let challenge = hall.challenge("login");
     let sign = json!({"id": COMPANY, "text": challenge["text"]});
     let signed = hall.post("/api/v1/soft-token/sign", &sign).expect(200).json();
