@@ -1,13 +1,14 @@
 //! `luochui bench bids`: bids on one live lot over HTTP, each client with one bid in flight, against the server as it ships.
 //! Must not count a bid that was not answered, and must not measure anything less durable than what is served.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde::Serialize;
 
+use super::Setup;
 use super::database::{Choice, installed};
 use super::hall::{Hall, Layout};
 use super::load::{Bidder, Seen, until};
@@ -31,21 +32,14 @@ pub struct Options {
     /// Instead: rounds in which this many bidders offer the same next price in the same moment.
     #[arg(long)]
     burst: Option<usize>,
-    /// One JSON line per row.
-    #[arg(long)]
-    json: bool,
-    /// sqlite, postgres (one of its own is started), or a URL; without it both, as far as they are installed.
-    #[arg(long, value_delimiter = ',')]
-    database: Vec<Choice>,
     /// Server processes on one PostgreSQL; clients are spread over them.
     #[arg(long, default_value_t = 1)]
     processes: usize,
     /// What the servers log: a `tracing` filter.
     #[arg(long, default_value = "info")]
     log: String,
-    /// Where databases and logs lie while they are measured; without it the temporary folder.
-    #[arg(long)]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    setup: Setup,
 }
 
 /// One row of the result. Times are milliseconds.
@@ -109,7 +103,7 @@ const ROUNDS: usize = 20;
 const PROBE: Duration = Duration::from_secs(1);
 
 pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
-    let databases = installed(&options.database);
+    let databases = installed(&options.setup.database);
     for database in &databases {
         let processes = match database.name() {
             "postgres" => options.processes.max(1),
@@ -122,7 +116,7 @@ pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
             ..Layout::default()
         };
         let measure = |bidders: usize, how: How| {
-            let folder = temporary(options.dir.as_deref())?;
+            let folder = temporary(options.setup.dir.as_deref())?;
             let probe = fdatasync_per_second(folder.path(), PROBE)
                 .map_err(|error| Failure::while_doing("probe the disk")(&error))?;
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -133,10 +127,10 @@ pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
             runtime.block_on(async {
                 let hall = Hall::open(config, database, folder.path(), &layout(bidders)).await?;
                 match how {
-                    How::Bursts => print_row(&bursts(&hall, database, bidders).await?, options.json),
+                    How::Bursts => print_row(&bursts(&hall, database, bidders).await?, options.setup.json),
                     How::Closed | How::Rate(_) => {
                         let row = load(&hall, (database, options.seconds, probe), bidders, how).await?;
-                        print_row(&row, options.json)
+                        print_row(&row, options.setup.json)
                     }
                 }
             })

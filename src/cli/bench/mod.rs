@@ -16,10 +16,25 @@ mod timers;
 mod transitions;
 mod watchers;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use self::database::Choice;
 use super::Failure;
 use crate::config::Config;
+
+/// What every bench of databases takes.
+#[derive(clap::Args)]
+pub struct Setup {
+    /// One JSON line per row.
+    #[arg(long)]
+    json: bool,
+    /// sqlite, postgres (one of its own is started), or a URL; without it both, as far as they are installed.
+    #[arg(long, value_delimiter = ',')]
+    database: Vec<Choice>,
+    /// Where databases and logs lie while they are measured; without it the temporary folder.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
 
 #[derive(clap::Subcommand)]
 pub enum Command {

@@ -1,12 +1,13 @@
 //! `luochui bench overload`: far more bids than a slowed-down writer can decide. Must not count as good what was not decided, and
 //! looks up in the database, after the server was killed, whatever had been acknowledged.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde::Serialize;
 
+use super::Setup;
 use super::bids::Prices;
 use super::database::{Choice, installed};
 use super::hall::{Hall, Layout};
@@ -26,15 +27,8 @@ pub struct Options {
     /// How long the peak and then the overload are measured.
     #[arg(long, default_value_t = 15)]
     seconds: u64,
-    /// One JSON line per row.
-    #[arg(long)]
-    json: bool,
-    /// sqlite, postgres (one of its own is started), or a URL; without it both, as far as they are installed.
-    #[arg(long, value_delimiter = ',')]
-    database: Vec<Choice>,
-    /// Where databases and logs lie while they are measured; without it the temporary folder.
-    #[arg(long)]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    setup: Setup,
 }
 
 #[derive(Serialize)]
@@ -78,8 +72,8 @@ fn throttle(config: &mut Config) {
 }
 
 pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
-    for database in &installed(&options.database) {
-        let folder = temporary(options.dir.as_deref())?;
+    for database in &installed(&options.setup.database) {
+        let folder = temporary(options.setup.dir.as_deref())?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -95,7 +89,7 @@ pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
             let hall = Hall::open(config, database, folder.path(), &layout).await?;
             measure(hall, database, options).await
         })?;
-        print_row(&row, options.json)?;
+        print_row(&row, options.setup.json)?;
     }
     Ok(())
 }

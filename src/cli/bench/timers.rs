@@ -1,12 +1,13 @@
 //! `luochui bench timers`: how late timers fire among many, and how fast what became due while nothing ran is made up for, with
 //! bids going on. Must not count a timer before its firing is durable.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::Setup;
 use super::alarms::arm;
 use super::bids::{How, Prices, bid};
 use super::database::{Choice, installed};
@@ -34,15 +35,8 @@ pub struct Options {
     /// Timers that become due while nothing runs; 0 leaves that measurement out.
     #[arg(long, default_value_t = 10_000)]
     overdue: usize,
-    /// One JSON line per row.
-    #[arg(long)]
-    json: bool,
-    /// sqlite, postgres (one of its own is started), or a URL; without it both, as far as they are installed.
-    #[arg(long, value_delimiter = ',')]
-    database: Vec<Choice>,
-    /// Where databases and logs lie while they are measured; without it the temporary folder.
-    #[arg(long)]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    setup: Setup,
 }
 
 /// Times are milliseconds, from a timer's due time until its firing was durable.
@@ -87,19 +81,19 @@ const BIDDERS: usize = 100;
 const BIDDING: Duration = Duration::from_secs(20);
 
 pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
-    for database in &installed(&options.database) {
+    for database in &installed(&options.setup.database) {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build();
         let runtime = runtime.map_err(|error| Failure::while_doing("start")(&error))?;
-        let folder = temporary(options.dir.as_deref())?;
+        let folder = temporary(options.setup.dir.as_deref())?;
         let row = runtime.block_on(lateness(options, database, folder.path()))?;
-        print_row(&row, options.json)?;
+        print_row(&row, options.setup.json)?;
         if options.overdue > 0 {
-            let folder = temporary(options.dir.as_deref())?;
+            let folder = temporary(options.setup.dir.as_deref())?;
             let row = runtime.block_on(restart(config, options, database, folder.path()))?;
-            print_row(&row, options.json)?;
+            print_row(&row, options.setup.json)?;
         }
     }
     Ok(())

@@ -2,11 +2,11 @@
 //! Must not count anything that is not durable.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::Setup;
 use super::database::{Choice, installed};
 use super::probe::{cpu_millis, fdatasync_per_second};
 use crate::cli::Failure;
@@ -24,15 +24,8 @@ pub struct Options {
     /// How long each row is measured.
     #[arg(long, default_value_t = 15)]
     seconds: u64,
-    /// One JSON line per row.
-    #[arg(long)]
-    json: bool,
-    /// sqlite, postgres (one of its own is started), or a URL; without it both, as far as they are installed.
-    #[arg(long, value_delimiter = ',')]
-    database: Vec<Choice>,
-    /// Where the databases lie while they are measured; without it the temporary folder.
-    #[arg(long)]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    setup: Setup,
 }
 
 /// One row of the result.
@@ -69,7 +62,7 @@ const EVENTS: [(&str, bool); 6] = [
 const PROBE: Duration = Duration::from_secs(1);
 
 pub fn run(options: &Options) -> Result<(), Failure> {
-    for database in &installed(&options.database) {
+    for database in &installed(&options.setup.database) {
         let most = options.clients.iter().copied().max().unwrap_or(1);
         let rows = options.clients.iter().map(|clients| (*clients, Load::Different));
         for (clients, load) in rows.chain([(most, Load::Hot)]) {
@@ -81,7 +74,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn print_row(row: &Row, options: &Options) -> Result<(), Failure> {
-    if options.json {
+    if options.setup.json {
         let line = serde_json::to_string(row).map_err(|error| Failure::while_doing("print a row")(&error))?;
         println!("{line}");
     } else {
@@ -102,7 +95,7 @@ fn print_row(row: &Row, options: &Options) -> Result<(), Failure> {
 }
 
 fn measure(options: &Options, database: &Choice, clients: usize, load: Load) -> Result<Row, Failure> {
-    let parent = options.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let parent = options.setup.dir.clone().unwrap_or_else(std::env::temp_dir);
     let folder = tempfile::Builder::new().prefix("luochui-bench-").tempdir_in(&parent);
     let folder = folder.map_err(|error| Failure(format!("{}: {error}", parent.display())))?;
     let probe =

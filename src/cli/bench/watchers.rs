@@ -1,7 +1,7 @@
 //! `luochui bench watchers`: how long a decided bid takes to reach everybody who watches the room, and what a watcher costs.
 //! Must not count from later than the moment at which the bid was sent.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use super::Setup;
 use super::bids::Prices;
 use super::database::{Choice, installed};
 use super::hall::{Hall, Layout};
@@ -31,15 +32,8 @@ pub struct Options {
     /// How long is measured.
     #[arg(long, default_value_t = 15)]
     seconds: u64,
-    /// One JSON line per row.
-    #[arg(long)]
-    json: bool,
-    /// sqlite, postgres (one of its own is started), or a URL; without it both, as far as they are installed.
-    #[arg(long, value_delimiter = ',')]
-    database: Vec<Choice>,
-    /// Where databases and logs lie while they are measured; without it the temporary folder.
-    #[arg(long)]
-    dir: Option<PathBuf>,
+    #[command(flatten)]
+    setup: Setup,
 }
 
 /// Times are milliseconds from sending a bid until a watcher has read what was published of it: deciding and writing it included.
@@ -72,8 +66,8 @@ fn admit(config: &mut Config) {
 }
 
 pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
-    for database in &installed(&options.database) {
-        let folder = temporary(options.dir.as_deref())?;
+    for database in &installed(&options.setup.database) {
+        let folder = temporary(options.setup.dir.as_deref())?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -89,7 +83,7 @@ pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
             let hall = Hall::open(config, database, folder.path(), &layout).await?;
             measure(&hall, database, options).await
         })?;
-        print_row(&row, options.json)?;
+        print_row(&row, options.setup.json)?;
     }
     Ok(())
 }
