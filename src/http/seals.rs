@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::caller::Account;
 use super::fresh;
 use super::problem::Problem;
-use super::sealing::{Identity, identities, parse_seal, problem};
+use super::sealing::{identities, parse_seal, problem};
 use super::state::AppState;
 use crate::machine::Time;
 use crate::machine::step::Actor;
@@ -30,8 +30,7 @@ pub async fn bring_in(state: &AppState, account: &Account, der: Vec<u8>) -> Resu
     let judged = state.verifiers.run(move || judge(&trust, &der, (id, by), now)).await?;
     let row = judged.map_err(|fault| problem(&fault))?;
     let mine = identities(state, &account.actor).await?;
-    let owner = |identity: &Identity| identity.kind.as_str() == row.owner_kind && identity.code == row.owner;
-    if !mine.iter().any(owner) {
+    if !mine.iter().any(|identity| identity.owns(&row)) {
         return Err(problem(&Fault::new(
             "seal_not_yours",
             "印章的所有人不是您本人或您所代表的单位",

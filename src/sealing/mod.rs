@@ -11,7 +11,7 @@ mod stamp;
 pub use judge::{Answer, Judged, Waiting, judge};
 pub use prepare::{Order, Prepared, SealPlace, prepare};
 pub use provider::{Asked, ClientToken, Provider, Request};
-pub use sharing::{SharingPlatform, callback_signature};
+pub use sharing::SharingPlatform;
 pub use soft_token::SoftToken;
 pub use stamp::{Stamper, TimeSource};
 

@@ -72,7 +72,7 @@ impl SharingPlatform {
         });
         let body = body.to_string();
         let timestamp = (self.clock.now().0 / 1_000).to_string();
-        let signature = callback_signature(&self.settings.secret, &timestamp, body.as_bytes());
+        let signature = signature_of(&self.settings.secret, &timestamp, body.as_bytes());
         let sent = self
             .agent
             .post(&self.settings.url)
@@ -113,8 +113,7 @@ impl Provider for SharingPlatform {
 }
 
 /// The `v1` of a message's signature: lower-case hex.
-#[must_use]
-pub fn callback_signature(secret: &str, timestamp: &str, body: &[u8]) -> String {
+fn signature_of(secret: &str, timestamp: &str, body: &[u8]) -> String {
     // A key of any length fits HMAC.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
         return String::new();

@@ -6,11 +6,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use luochui::machine::Time;
 use luochui::seal::document::Verdict;
 use luochui::seal::pdf;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::Sha256;
 
 use self::hall::{Hall, SECRET, answer};
-use crate::support::app::Request;
+use crate::support::app::{Reply, Request};
 use crate::support::browser::Browser;
 use crate::support::web::Web;
 
@@ -143,7 +143,8 @@ fn a_seal_is_brought_in_only_by_its_owner_and_only_whole() {
 
 #[test]
 fn the_sharing_platforms_answer_counts_once_and_only_signed_from_where_it_may_come() {
-    let platform = Web::start(|_| 200);
+    let reply = json!({"reference": "R-1", "address": "https://phone.test/R-1"}).to_string();
+    let platform = Web::answering(move |_| (200, reply.clone().into_bytes()));
     let url = platform.url.clone();
     let hall = Hall::open(move |config| {
         config.sealing.sharing.url = url;
@@ -154,26 +155,58 @@ fn the_sharing_platforms_answer_counts_once_and_only_signed_from_where_it_may_co
     let paper = hall.paper();
     let seal = hall.own_seal(&buyer, "T-1", &hall.buyer);
     let todo = hall.todo(&buyer, &paper);
-    // The double answers without a reference, so nothing is begun; what it was asked for is signed with the secret.
-    hall.begin(&buyer, &todo, &seal, "sharing")
-        .problem(409, "provider_failed");
-    let asked = platform.asked();
-    assert_eq!(asked.len(), 1);
+    let job = hall.begin(&buyer, &todo, &seal, "sharing").expect(201).json();
+    assert_eq!(job["address"], "https://phone.test/R-1");
 
-    let body = json!({"job": "0".repeat(26), "reference": "r", "certificate": "", "signature": ""}).to_string();
-    let send = |secret: &str, at: i64| {
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-        mac.update(format!("{at}.{body}").as_bytes());
-        let signature = hex::encode(mac.finalize().into_bytes());
-        let request = Request::new("POST", "/api/v1/sealings/callback")
-            .header("X-Luochui-Signature", format!("t={at},v1={signature}"))
-            .bytes("application/json", body.clone());
-        hall.app.anyone().send(request)
-    };
+    // What the platform was asked for is signed with the secret, and is what the job has to be signed with.
+    let asked = platform.asked().pop().unwrap();
+    let (at, value) = asked.headers["x-luochui-signature"]
+        .strip_prefix("t=")
+        .and_then(|text| text.split_once(",v1="))
+        .unwrap();
+    assert_eq!(value, signed(SECRET, at, &asked.body));
+    let request: Value = serde_json::from_str(&asked.body).unwrap();
+    assert_eq!((&request["job"], &request["to_sign"]), (&job["id"], &job["to_sign"]));
+
+    let mut body = answer(&job, &hall.buyer);
+    body["job"] = job["id"].clone();
+    body["reference"] = json!("R-2");
     let now = hall.app.clock.now().0 / 1_000;
-    send("another secret of at least 32 bytes", now).problem(401, "bad_signature");
-    send(SECRET, now - 7 * 86_400).problem(401, "bad_signature");
-    send(SECRET, now).problem(404, "not_found");
+    callback(&hall, "another secret of at least 32 bytes", now, &body).problem(401, "bad_signature");
+    callback(&hall, SECRET, now - 7 * 86_400, &body).problem(401, "bad_signature");
+    callback(&hall, SECRET, now, &body).problem(404, "not_found");
+    assert!(hall.states(&paper).contains("by_buyer"));
+    body["reference"] = json!("R-1");
+    for _ in 0..2 {
+        assert_eq!(
+            callback(&hall, SECRET, now, &body).expect(200).json()["state"],
+            "verified"
+        );
+    }
+    assert!(hall.states(&paper).contains("by_clerk"));
+}
+
+#[test]
+fn an_address_that_is_not_allowed_calls_back_in_vain() {
+    let hall = Hall::open(|config| config.sealing.sharing.secret = SECRET.into());
+    let body = json!({"job": "0".repeat(26), "reference": "R", "certificate": "", "signature": ""});
+    let now = hall.app.clock.now().0 / 1_000;
+    callback(&hall, SECRET, now, &body).problem(401, "bad_signature");
+}
+
+fn signed(secret: &str, at: &str, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(format!("{at}.{body}").as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+fn callback(hall: &Hall, secret: &str, at: i64, body: &Value) -> Reply {
+    let body = body.to_string();
+    let signature = signed(secret, &at.to_string(), &body);
+    let request = Request::new("POST", "/api/v1/sealings/callback")
+        .header("X-Luochui-Signature", format!("t={at},v1={signature}"))
+        .bytes("application/json", body);
+    hall.app.anyone().send(request)
 }
 
 #[test]

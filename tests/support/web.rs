@@ -20,6 +20,11 @@ pub struct Web {
 impl Web {
     /// `status` gets the number of the request, from 0.
     pub fn start(status: impl Fn(usize) -> u16 + Send + 'static) -> Self {
+        Self::answering(move |number| (status(number), Vec::new()))
+    }
+
+    /// `reply` gets the number of the request, from 0, and gives status and body.
+    pub fn answering(reply: impl Fn(usize) -> (u16, Vec<u8>) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let web = Self {
@@ -30,7 +35,7 @@ impl Web {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let number = own.asked.lock().unwrap().len();
-                let _ended = own.answer(stream, status(number));
+                let _ended = own.answer(stream, &reply(number));
             }
         });
         web
@@ -40,7 +45,7 @@ impl Web {
         self.asked.lock().unwrap().clone()
     }
 
-    fn answer(&self, stream: TcpStream, status: u16) -> std::io::Result<()> {
+    fn answer(&self, stream: TcpStream, (status, reply): &(u16, Vec<u8>)) -> std::io::Result<()> {
         let mut out = stream.try_clone()?;
         let mut reader = BufReader::new(stream);
         let mut headers = std::collections::BTreeMap::new();
@@ -58,7 +63,9 @@ impl Web {
         reader.read_exact(&mut body)?;
         let body = String::from_utf8(body).unwrap();
         self.asked.lock().unwrap().push(Asked { headers, body });
-        let reply = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-        out.write_all(reply.as_bytes())
+        let length = reply.len();
+        let head = format!("HTTP/1.1 {status} x\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+        out.write_all(head.as_bytes())?;
+        out.write_all(reply)
     }
 }

@@ -16,12 +16,7 @@ pub async fn deliver(
     body: Raw,
 ) -> Result<HttpResponse, Problem> {
     let stamp = state.engine.stamp();
-    let header = request
-        .headers()
-        .get("X-Luochui-Signature")
-        .and_then(|value| value.to_str().ok());
-    let parts = header.and_then(|text| text.strip_prefix("t=")?.split_once(",v1="));
-    let (timestamp, signature) = parts.ok_or_else(|| Problem::new(Code::BadSignature))?;
+    let (timestamp, signature) = signature(&request)?;
     let message = Message {
         hook: &path,
         timestamp,
@@ -34,4 +29,15 @@ pub async fn deliver(
         Delivered::Unmatched(receipt) => (false, receipt),
     };
     Ok(HttpResponse::Ok().json(json!({"matched": matched, "at": receipt.at})))
+}
+
+/// Time and value of the signature header.
+///
+/// # Errors
+/// `bad_signature` for one that is missing or has another form.
+pub(super) fn signature(request: &HttpRequest) -> Result<(&str, &str), Problem> {
+    let header = request.headers().get("X-Luochui-Signature");
+    header
+        .and_then(|value| value.to_str().ok()?.strip_prefix("t=")?.split_once(",v1="))
+        .ok_or_else(|| Problem::new(Code::BadSignature))
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use utoipa::ToSchema;
 
-use super::todos;
+use super::{hooks as received, todos};
 use crate::http::caller::SignedIn;
 use crate::http::extract::{self, Command, Json as Body, Raw};
 use crate::http::middleware::address;
@@ -149,14 +149,7 @@ pub async fn callback(state: web::Data<AppState>, request: HttpRequest, body: Ra
         );
         return Err(wrong());
     }
-    let header = request
-        .headers()
-        .get("X-Luochui-Signature")
-        .and_then(|value| value.to_str().ok());
-    let parts = header
-        .and_then(|text| text.strip_prefix("t=")?.split_once(",v1="))
-        .ok_or_else(wrong)?;
-    hooks::check_signature(&state, &sharing.secret, parts, &body.0)?;
+    hooks::check_signature(&state, &sharing.secret, received::signature(&request)?, &body.0)?;
     let Callback {
         job,
         reference,

@@ -8,9 +8,11 @@ use super::finish::finish;
 use super::{parse_seal, problem, refused};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
+use crate::machine::Time;
+use crate::performers::files::Stored;
 use crate::seal::trust::Kind;
 use crate::sealing::{self, Answer, Judged, Waiting};
-use crate::store::seal_rows;
+use crate::store::seal_rows::{self, SealRow};
 use crate::store::sealing_rows::{self, JobRow, SignatureRow};
 
 /// Takes the holder's answer: judges it, keeps the sealed file, and completes the to-do.
@@ -34,11 +36,15 @@ pub async fn accept(state: &AppState, job: JobRow, answer: Answer) -> Result<Job
         state.engine.write("sealing job expired", over).await?;
         return Err(refused("job_over", "本次签章已超时，请重新发起"));
     }
-    let judged = judge(state, &job, answer.clone()).await?;
-    let (row, value) = (
-        signature_row(state, &job, judged).await?,
-        BASE64.encode(&answer.signature),
-    );
+    let seal_id = job.seal.clone();
+    let seal = state
+        .engine
+        .read(move |conn| seal_rows::seal_get(conn, &seal_id))
+        .await?
+        .ok_or_else(|| Problem::new(Code::NotFound))?;
+    let value = BASE64.encode(&answer.signature);
+    let (judged, stored) = judge(state, &job, &seal, answer).await?;
+    let row = signature_row(&job, &seal, judged, &stored, state.now())?;
     let kept = state.engine.write("seal a document", move |conn| {
         sealing_rows::job_sign(conn, &row, &value)
     });
@@ -47,23 +53,14 @@ pub async fn accept(state: &AppState, job: JobRow, answer: Answer) -> Result<Job
     finish(state, &job.id).await
 }
 
-async fn judge(state: &AppState, job: &JobRow, answer: Answer) -> Result<Judged, Problem> {
-    let seal_id = job.seal.clone();
-    let seal = state
-        .engine
-        .read(move |conn| seal_rows::seal_get(conn, &seal_id))
-        .await?;
-    let seal = seal.ok_or_else(|| Problem::new(Code::NotFound))?;
+/// Judges the answer and keeps the sealed file, which nothing names yet.
+async fn judge(state: &AppState, job: &JobRow, seal: &SealRow, answer: Answer) -> Result<(Judged, Stored), Problem> {
     let (files, trust, now) = (state.files.clone(), state.trust.current(), state.now());
-    let (job, sealers) = (job.clone(), state.clone());
+    let (job, seal, app) = (job.clone(), seal.clone(), state.clone());
     state
         .blocking(move || {
             let parsed = parse_seal(&seal.der)?;
-            let kind = if seal.owner_kind == Kind::Person.as_str() {
-                Kind::Person
-            } else {
-                Kind::Organisation
-            };
+            let kind = Kind::parse(&seal.owner_kind).ok_or_else(|| Problem::new(Code::Internal))?;
             let to_sign = BASE64
                 .decode(&job.to_sign)
                 .map_err(|error| Problem::internal("read a sealing job", &error))?;
@@ -76,54 +73,50 @@ async fn judge(state: &AppState, job: &JobRow, answer: Answer) -> Result<Judged,
                 seal: &parsed,
                 owner: (kind, &seal.owner),
             };
-            let stamper = sealers.sealers.stamper.as_ref();
-            sealing::judge(&trust, stamper, waiting, &answer, now).map_err(|fault| {
+            let stamper = app.sealers.stamper.as_ref();
+            let judged = sealing::judge(&trust, stamper, waiting, &answer, now).map_err(|fault| {
                 tracing::warn!(code = fault.code, job.id, "a seal was refused");
                 problem(&fault)
-            })
+            })?;
+            let stored = files
+                .put(&judged.file)
+                .map_err(|error| Problem::internal("keep a sealed document", &error))?;
+            Ok((judged, stored))
         })
         .await
 }
 
-async fn signature_row(state: &AppState, job: &JobRow, judged: Judged) -> Result<SignatureRow, Problem> {
-    let files = state.files.clone();
-    let keep = move || {
-        let stored = files
-            .put(&judged.file)
-            .map_err(|error| Problem::internal("keep a sealed document", &error))?;
-        Ok((judged, stored))
-    };
-    let (judged, stored) = state.blocking(keep).await?;
+fn signature_row(
+    job: &JobRow,
+    seal: &SealRow,
+    judged: Judged,
+    stored: &Stored,
+    now: Time,
+) -> Result<SignatureRow, Problem> {
     let evidence: Vec<_> = judged
         .evidence
         .iter()
         .map(|list| serde_json::json!({"list": BASE64.encode(&list.list), "this_update": list.this_update.0}))
         .collect();
-    let seal_id = job.seal.clone();
-    let seal = state
-        .engine
-        .read(move |conn| seal_rows::seal_get(conn, &seal_id))
-        .await?;
-    let seal = seal.ok_or_else(|| Problem::new(Code::NotFound))?;
     let failed = |error: serde_json::Error| Problem::internal("encode a report", &error);
     Ok(SignatureRow {
         job: job.id.clone(),
         document: job.document.clone(),
         base_sha256: job.base_sha256.clone(),
-        sha256: stored.sha256,
-        sm3: hex::encode(crate::seal::sm3(&judged.file)),
+        sha256: stored.sha256.clone(),
+        sm3: judged.report.sm3.clone(),
         bytes: i64::try_from(stored.bytes).unwrap_or(i64::MAX),
-        es_id: seal.es_id,
+        es_id: seal.es_id.clone(),
         subject_kind: judged.subject.kind.as_str().into(),
-        subject: judged.subject.code.clone(),
-        subject_name: judged.subject.name.clone(),
+        subject: judged.subject.code,
+        subject_name: judged.subject.name,
         certificate_sha256: judged.certificate.sha256(),
         certificate: BASE64.encode(judged.certificate.der()),
         signature: BASE64.encode(&judged.signature),
         time_source: judged.time.as_str().into(),
         report: serde_json::to_string(&judged.report).map_err(failed)?,
         evidence: serde_json::to_string(&evidence).map_err(failed)?,
-        signed_at: state.now().0,
-        verified_at: state.now().0,
+        signed_at: now.0,
+        verified_at: now.0,
     })
 }

@@ -90,7 +90,9 @@ pub struct Identity {
 }
 
 impl Identity {
-    fn owns(&self, seal: &SealRow) -> bool {
+    /// Whether it is this one's seal.
+    #[must_use]
+    pub fn owns(&self, seal: &SealRow) -> bool {
         self.kind.as_str() == seal.owner_kind && self.code == seal.owner
     }
 }
@@ -131,9 +133,7 @@ async fn party_identity(state: &AppState, party: Name) -> Result<Option<Identity
         .read(move |conn| account_rows::party_by_id(conn, &party))
         .await?;
     Ok(row.and_then(|row| {
-        let kind = [Kind::Person, Kind::Organisation]
-            .into_iter()
-            .find(|kind| kind.as_str() == row.kind)?;
+        let kind = Kind::parse(&row.kind)?;
         Some(Identity { kind, code: row.code })
     }))
 }

@@ -23,6 +23,14 @@ impl Kind {
             Self::Organisation => "organisation",
         }
     }
+
+    /// Reads what is stored.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Person, Self::Organisation]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
 }
 
 /// Where in a certificate a number stands.
