@@ -10,6 +10,7 @@ use crate::identity;
 use crate::machine::Time;
 use crate::seal::asn1;
 use crate::seal::certificate::Certificate;
+use crate::seal::mark::is_test;
 
 /// Every number here has 18 characters.
 const LENGTH: usize = 18;
@@ -28,6 +29,8 @@ pub struct Subject {
     pub certificate_sha256: String,
     /// Last moment of the certificate.
     pub not_after: Time,
+    /// Issued for development or tests: 测试签章 无法律效力
+    pub test: bool,
 }
 
 impl TrustStore {
@@ -77,6 +80,7 @@ impl TrustStore {
             authority: profile.name.clone(),
             certificate_sha256: certificate.sha256(),
             not_after: certificate.period().1,
+            test: is_test(certificate) || chain.authorities().iter().any(is_test),
         })
     }
 }
