@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Failure, folder, platform_key};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Environment};
 use crate::engine::{self, Engine, EngineConfig, PublishError};
 use crate::http::people::{self, NewAccount};
 use crate::http::{self, AppState, Standing, password};
@@ -32,6 +32,7 @@ pub struct Running {
 
 /// Starts everything a server is made of, in the order in which one part needs another. Must be called within a tokio runtime.
 pub async fn assemble(mut config: Config, clock: Clock) -> Result<Running, Failure> {
+    refuse_test_keys(&config)?;
     telemetry::metrics().map_err(|error| Failure(format!("failed to install metrics: {error}")))?;
     std::fs::create_dir_all(&config.paths.data)
         .map_err(|error| Failure(format!("{}: {error}", config.paths.data.display())))?;
@@ -76,6 +77,15 @@ pub async fn assemble(mut config: Config, clock: Clock) -> Result<Running, Failu
         keeping,
         stop_http,
     })
+}
+
+/// Keys that a server signs with for others exist in development only.
+fn refuse_test_keys(config: &Config) -> Result<(), Failure> {
+    if config.environment == Environment::Production && !config.sealing.soft_token.as_os_str().is_empty() {
+        let why = "sealing.soft_token: test keys are for `environment: development` only";
+        return Err(Failure(why.into()));
+    }
+    Ok(())
 }
 
 fn start_engine(config: &Config, clock: Clock) -> Result<(Engine, engine::Handle), Failure> {

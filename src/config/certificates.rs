@@ -15,6 +15,8 @@ pub struct Certificates {
     pub challenge_seconds: u32,
     /// Threads that verify certificates at the login.
     pub verifiers: usize,
+    /// Threads that verify the signatures of signed events, such as offers; sign-ins do not use them.
+    pub event_verifiers: usize,
     /// How often revocation lists are fetched; 0 for never.
     pub crl_fetch_minutes: u32,
     /// Hosts, with the port where it is written in the address, from which revocation lists may be fetched.

@@ -78,6 +78,7 @@ impl Default for Certificates {
             trust: PathBuf::new(),
             challenge_seconds: 180,
             verifiers: 1,
+            event_verifiers: 1,
             crl_fetch_minutes: 60,
             crl_hosts: Vec::new(),
             contact: String::new(),

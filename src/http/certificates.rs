@@ -8,8 +8,10 @@ use super::fresh;
 use super::problem::{Code, Problem};
 use super::sessions::{self, Issued};
 use super::state::AppState;
+use crate::config::Environment;
 use crate::machine::Time;
 use crate::seal::certificate::Certificate;
+use crate::seal::mark::TEST_REFUSED;
 use crate::seal::sm2::PublicKey;
 use crate::seal::trust::{self, Failure, Subject, TrustStore};
 use crate::store::account_rows::{self, AccountRow, PartyRow};
@@ -118,11 +120,23 @@ pub(super) async fn prove(
     purpose: trust::Purpose,
 ) -> Result<Proven, Problem> {
     let (store, now) = (state.trust.current(), state.now());
-    let judged = state
-        .verifiers
+    let verifiers = match purpose {
+        trust::Purpose::Sign => &state.event_verifiers,
+        _ => &state.verifiers,
+    };
+    let judged = verifiers
         .run(move || judge(&store, &held, text.as_bytes(), (purpose, now)))
         .await?;
-    judged.map_err(|refusal| refuse(state, &refusal))
+    let proven = judged.map_err(|refusal| refuse(state, &refusal))?;
+    if proven.subject.test && state.config.environment == Environment::Production {
+        tracing::warn!(
+            certificate = proven.subject.certificate_sha256,
+            "a certificate for tests was refused"
+        );
+        let refused = Problem::new(Code::CertificateRefused).detail(TEST_REFUSED);
+        return Err(refused.member("reason", "test_certificate"));
+    }
+    Ok(proven)
 }
 
 /// Why a signature was refused, and whether whoever sent it holds the certificate's key.

@@ -13,6 +13,7 @@ use crate::machine::step::{Act, Actor, Answer, Cause};
 use crate::machine::trade::{Instance, TodoId};
 use crate::machine::value::{Map, Name, Value};
 use crate::machine::view;
+use crate::store::idempotency_rows;
 
 /// An instance that somebody may see, with its trade.
 pub struct Seen {
@@ -82,6 +83,12 @@ pub async fn send(
     mut payload: Map,
 ) -> Result<Receipt, Problem> {
     let sent = signatures::take(&mut payload)?;
+    // A signature may be good only once: its certificate may have been revoked since. So the first answer comes before any check.
+    if sent.is_some()
+        && let Some(receipt) = answered(state, account, &entry.key).await?
+    {
+        return answer(state, receipt);
+    }
     let seen = glance(state, instance, &Eyes(Some(account.actor.clone()))).await?;
     let held = attachments::of_event(&seen, event, &payload);
     attachments::check(state, account, held, Some(&seen)).await?;
@@ -161,7 +168,29 @@ pub async fn submit(state: &AppState, actor: Actor, entry: Entry<'_>, request: R
         ingress: entry.stamp.at(),
         request,
     };
-    let mut receipt = state.engine.submit_stamped(entry.stamp, submission).await?;
+    let receipt = state.engine.submit_stamped(entry.stamp, submission).await?;
+    answer(state, receipt)
+}
+
+/// What the same command was answered before.
+async fn answered(state: &AppState, account: &Account, key: &IdempotencyKey) -> Result<Option<Receipt>, Problem> {
+    let (actor, wanted) = (account.actor.account.to_string(), key.key.clone());
+    let found = state
+        .engine
+        .read(move |conn| idempotency_rows::key_find(conn, &actor, &wanted))
+        .await?;
+    let Some(row) = found else { return Ok(None) };
+    if row.body_sha256 != key.body_sha256 {
+        return Err(Problem::new(Code::KeyReused));
+    }
+    let receipt = serde_json::from_str(&row.receipt);
+    receipt
+        .map(Some)
+        .map_err(|error| Problem::internal("read an earlier answer", &error))
+}
+
+/// A committed answer for its sender; what is not a yes is a problem.
+fn answer(state: &AppState, mut receipt: Receipt) -> Result<Receipt, Problem> {
     sign(state, &mut receipt);
     // Who is refused holds a receipt as well.
     Problem::check(&receipt.answer).map_err(|problem| match slip(&receipt) {

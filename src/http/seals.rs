@@ -16,7 +16,7 @@ use crate::seal::certificate::Certificate;
 use crate::seal::mark::{TEST_NOTICE, is_test};
 use crate::seal::ses::{Holders, Seal, SesError};
 use crate::seal::trust::{Moment, Purpose, Subject, TrustStore};
-use crate::sealing::Fault;
+use crate::sealing::{Fault, TestKeys};
 use crate::store::StoreError;
 use crate::store::seal_rows::{self, SealRow};
 
@@ -26,8 +26,9 @@ use crate::store::seal_rows::{self, SealRow};
 /// `seal_refused` with the reason, `seal_not_yours`.
 pub async fn bring_in(state: &AppState, account: &Account, der: Vec<u8>) -> Result<SealRow, Problem> {
     let (trust, now, id) = (state.trust.current(), state.now(), fresh::id()?);
-    let by = account.id.clone();
-    let judged = state.verifiers.run(move || judge(&trust, &der, (id, by), now)).await?;
+    let (by, tests) = (account.id.clone(), TestKeys::of(state.config.environment));
+    let judging = move || judge(&trust, &der, (id, by), (tests, now));
+    let judged = state.verifiers.run(judging).await?;
     let row = judged.map_err(|fault| problem(&fault))?;
     let mine = identities(state, &account.actor).await?;
     if !mine.iter().any(|identity| identity.owns(&row)) {
@@ -58,7 +59,12 @@ async fn keep(state: &AppState, row: SealRow) -> Result<SealRow, Problem> {
     }
 }
 
-fn judge(trust: &TrustStore, der: &[u8], (id, by): (String, String), now: Time) -> Result<SealRow, Fault> {
+fn judge(
+    trust: &TrustStore,
+    der: &[u8],
+    (id, by): (String, String),
+    (tests, now): (TestKeys, Time),
+) -> Result<SealRow, Fault> {
     let refused = |why: String| Fault::new("seal_refused", format!("印章未通过验证：{why}"));
     let seal = Seal::parse(der).map_err(|error| match error {
         SesError::Version(version) => Fault::new("seal_version", format!("不支持第 {version} 版的印章")),
@@ -68,6 +74,7 @@ fn judge(trust: &TrustStore, der: &[u8], (id, by): (String, String), now: Time) 
     if let Some(fault) = report.fault() {
         return Err(refused(fault.reason.clone()));
     }
+    tests.check(&seal)?;
     let owner = owner(trust, &seal, now)?;
     let (from, to) = seal.period();
     Ok(SealRow {

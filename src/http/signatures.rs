@@ -10,7 +10,7 @@ use super::problem::{Code, Problem};
 use super::state::AppState;
 use crate::machine::definition::model::SIGNATURE;
 use crate::machine::step::Signed;
-use crate::machine::value::Map;
+use crate::machine::value::{Map, Name};
 use crate::record::signed::{BAR, Offered};
 use crate::seal::trust::{Purpose, Subject};
 use crate::store::account_rows;
@@ -71,6 +71,7 @@ pub async fn check(state: &AppState, account: &Account, claim: Claim<'_>) -> Res
         tracing::warn!(reason = "the nonce is not the key", "a signature was refused");
         return Err(Problem::new(Code::BadSignature).detail("the nonce is the Idempotency-Key, without `|`"));
     }
+    shown(state, claim.instance, seen).await?;
     let value = value.trim();
     if value.len() > MAX_VALUE {
         return Err(Problem::field(SIGNATURE, "has a value that is too long"));
@@ -92,6 +93,17 @@ pub async fn check(state: &AppState, account: &Account, claim: Claim<'_>) -> Res
     let proven = certificates::prove(state, offered.text(), held, Purpose::Sign).await?;
     own(state, account, &proven.subject).await?;
     Ok(signed(&proven, value, &nonce, seen))
+}
+
+/// What a signer says to have seen was published: no number from the future, and none from before the first where there is one.
+/// A number of the payload is the workflow's own, which its rules compare.
+async fn shown(state: &AppState, instance: &str, seen: i64) -> Result<(), Problem> {
+    if state.live.has_shown(&Name::from(instance), seen).await? {
+        return Ok(());
+    }
+    tracing::warn!(seen, reason = "never published", "a signature was refused");
+    let problem = Problem::new(Code::BadSignature).detail("`seen` is not the number of a state that was published");
+    Err(problem.member("reason", "not_seen"))
 }
 
 /// The certificate is of the party that the account acts for: a name or a key says nothing, only the number.

@@ -31,7 +31,10 @@ pub struct Inner {
     pub limits: Limits,
     pub known: KnownCallers,
     pub trust: Trust,
+    /// For sign-ins, key tests and seals that are brought in.
     pub verifiers: Verifiers,
+    /// For signed events alone, so that a storm of sign-ins slows no offer.
+    pub event_verifiers: Verifiers,
     pub sealers: Sealers,
     pub files: Files,
     pub live: Live,
@@ -65,6 +68,8 @@ impl AppState {
             event_burst: rate(config.limits.events_burst),
             receipts_per_second: rate(config.record.signed_receipts_per_second),
         };
+        let start =
+            |threads| Verifiers::start(threads).map_err(|error| Problem::internal("start the verifiers", &error));
         let sealers = Sealers::new(&config, engine.clock());
         let inner = Inner {
             sealers,
@@ -75,8 +80,8 @@ impl AppState {
             limits: Limits::new(rates),
             known: KnownCallers::default(),
             trust: Trust::new(&config),
-            verifiers: Verifiers::start(config.certificates.verifiers)
-                .map_err(|error| Problem::internal("start the verifiers", &error))?,
+            verifiers: start(config.certificates.verifiers)?,
+            event_verifiers: start(config.certificates.event_verifiers)?,
             files,
             config,
         };

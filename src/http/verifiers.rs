@@ -1,4 +1,4 @@
-//! The threads on which certificates are verified: few, with a short queue, so that a storm of logins slows no offer.
+//! The threads on which certificates are verified: few, with a short queue, so that a storm of them slows nothing else.
 //! Must not know what is verified.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::problem::{Code, Problem};
 
-/// Logins that may wait; at 500 a second one waits a quarter of a second at most.
+/// Jobs that may wait; at 500 a second one waits a quarter of a second at most.
 const QUEUE: usize = 128;
 
 type Job = Box<dyn FnOnce() + Send>;

@@ -1,9 +1,11 @@
 //! What came back from the signer, judged before anything is kept: key, certificate, holder, seal, and the finished file.
 //! Must not keep anything.
 
+use crate::config::Environment;
 use crate::machine::Time;
 use crate::seal::certificate::Certificate;
 use crate::seal::document::{DocumentReport, Verdict};
+use crate::seal::mark::{TEST_REFUSED, is_test};
 use crate::seal::pdf;
 use crate::seal::ses::{Seal, assemble_signature};
 use crate::seal::sm2::PublicKey;
@@ -19,6 +21,40 @@ pub struct Answer {
     pub signature: Vec<u8>,
 }
 
+/// Whether certificates and seals that were made for tests count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TestKeys {
+    /// In development; what they seal is marked.
+    Marked,
+    /// In production.
+    Refused,
+}
+
+impl TestKeys {
+    /// By what the installation is for.
+    #[must_use]
+    pub fn of(environment: Environment) -> Self {
+        match environment {
+            Environment::Development => Self::Marked,
+            Environment::Production => Self::Refused,
+        }
+    }
+
+    /// Refuses a seal that was made for tests where they do not count.
+    ///
+    /// # Errors
+    /// `seal_refused`.
+    pub fn check(self, seal: &Seal) -> Result<(), Fault> {
+        if self == Self::Refused && is_test(seal.maker()) {
+            return Err(Fault::new(
+                "seal_refused",
+                "这是测试印章，正式环境不予接受（测试签章 无法律效力）",
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// What had been prepared, and for whom.
 #[derive(Clone, Debug)]
 pub struct Waiting<'a> {
@@ -27,6 +63,7 @@ pub struct Waiting<'a> {
     pub seal: &'a Seal,
     /// Whose seal it is: kind, and 统一社会信用代码 or 公民身份号码.
     pub owner: (Kind, &'a str),
+    pub tests: TestKeys,
 }
 
 /// A sealed file that stands.
@@ -56,6 +93,10 @@ pub fn judge(
 ) -> Result<Judged, Fault> {
     let certificate = prove(answer, waiting.to_sign)?;
     let (subject, evidence) = holder(trust, &certificate, now)?;
+    if subject.test && waiting.tests == TestKeys::Refused {
+        return Err(Fault::new("certificate_refused", TEST_REFUSED));
+    }
+    waiting.tests.check(waiting.seal)?;
     // An organisation seals with its own certificate, a natural person signs with a personal one.
     if (subject.kind, subject.code.as_str()) != waiting.owner {
         return Err(Fault::new("wrong_holder", "签章证书的持有人不是印章的所有人"));

@@ -8,7 +8,7 @@ mod sharing;
 mod soft_token;
 mod stamp;
 
-pub use judge::{Answer, Judged, Waiting, judge};
+pub use judge::{Answer, Judged, TestKeys, Waiting, judge};
 pub use prepare::{Order, Prepared, SealPlace, prepare};
 pub use provider::{Asked, ClientToken, Provider, Request};
 pub use sharing::SharingPlatform;

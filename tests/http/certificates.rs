@@ -596,6 +596,11 @@ fn the_test_key_signs_challenges_in_development_and_does_not_exist_in_production
     });
     hall.app.anyone().get(path).problem(404, "not_found");
     hall.post("/api/v1/soft-token/sign", &sign).problem(404, "not_found");
+    // Nor does a certificate of that kind count, whoever has signed with it.
+    let refused = hall.sign_in(&certificate, &key(10)).problem(403, "certificate_refused");
+    assert_eq!(refused["reason"], "test_certificate");
+    assert!(refused["detail"].as_str().unwrap().contains("测试证书"), "{refused}");
+    hall.sign_in(&real, &key(11)).expect(200);
 }
 
 #[test]

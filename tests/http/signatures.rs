@@ -74,7 +74,16 @@ struct Envelope<'a> {
     room: &'a str,
     event: &'a str,
     key: &'a str,
+    /// The number of the last published state.
+    seen: i64,
     payload: Value,
+}
+
+/// What a watcher of the room was shown last.
+fn last_shown(app: &TestApp, room: &str) -> i64 {
+    let wanted = [room.to_owned()];
+    let counts = app.write(move |conn| luochui::store::published_rows::published_counts(conn, &wanted));
+    counts.first().map_or(0, |(_, last)| *last)
 }
 
 impl Envelope<'_> {
@@ -83,6 +92,7 @@ impl Envelope<'_> {
             room,
             event: "bid",
             key,
+            seen: 1,
             payload: json!({"amount": amount, "confirmed": true}),
         }
     }
@@ -93,10 +103,11 @@ impl Envelope<'_> {
             room,
             event,
             key,
+            seen,
             payload,
         } = self;
-        let text = format!("LUOCHUI-EVENT-V1|{room}|{event}|3|{key}|{payload}");
-        json!({"certificate": STANDARD.encode(by.certificate.der()), "nonce": key, "seen": 3,
+        let text = format!("LUOCHUI-EVENT-V1|{room}|{event}|{seen}|{key}|{payload}");
+        json!({"certificate": STANDARD.encode(by.certificate.der()), "nonce": key, "seen": seen,
             "value": STANDARD.encode(by.key.sign(text.as_bytes()).unwrap())})
     }
 
@@ -142,7 +153,7 @@ fn a_signed_bid_counts_only_as_it_was_signed_and_a_dossier_proves_it() {
         other.send(zhang, signature.clone()).problem(401, "bad_signature");
     }
     let mut bent = signature.clone();
-    bent["seen"] = json!(4);
+    bent["seen"] = json!(2);
     bid.send(zhang, bent).problem(401, "bad_signature");
     let mut nameless = signature.clone();
     nameless.as_object_mut().unwrap().remove("nonce");
@@ -163,8 +174,19 @@ fn a_signed_bid_counts_only_as_it_was_signed_and_a_dossier_proves_it() {
 
     let first = bid.send(zhang, signature.clone()).expect(200).json();
     assert!(first["receipt"]["number"].as_u64().is_some(), "{first}");
-    let again = bid.send(zhang, signature).expect(200).json();
+    let again = bid.send(zhang, signature.clone()).expect(200).json();
     assert_eq!(again["receipt"], first["receipt"]);
+    // Revoked since: what was taken was taken, and the same command still gets its first answer. Another one does not.
+    trusted.list(3, &[&spare, &own]);
+    let again = bid.send(zhang, signature.clone()).expect(200).json();
+    assert_eq!(again["receipt"], first["receipt"]);
+    let other = Envelope::bid(&room, "bid-2", START + INCREMENT);
+    other.send(zhang, signature).problem(409, "idempotency_key_reused");
+    let late = Envelope::bid(&room, "bid-4", START + INCREMENT);
+    let refused = late
+        .send(zhang, late.signature(&own))
+        .problem(403, "certificate_refused");
+    assert_eq!(refused["reason"], "revoked");
     sale.run_out(&room, "countdown", "sold");
 
     let path = format!("/api/v1/admin/instances/{room}/dossier");
@@ -209,6 +231,7 @@ fn who_signed_at_entry_bids_without_signing_again() {
         room: &room,
         event: "enter",
         key: "enter-1",
+        seen: last_shown(&app, &room),
         payload: json!({}),
     };
     let own = trusted.issue(101);
@@ -219,4 +242,83 @@ fn who_signed_at_entry_bids_without_signing_again() {
     sale.run_out(&room, "end", "timed");
     bidders[0].bid(&room, START).expect(200);
     bidders[1].bid(&room, START + INCREMENT).problem(409, "bad_signature");
+}
+
+#[test]
+fn a_signature_says_of_what_it_has_seen_only_what_was_published() {
+    let app = centre();
+    let sale = Sale::announced(&app, json!({"bid_signature": "every_bid"}));
+    let bidder = sale.bidder("zhang", 101);
+    sale.bidder("li", 102);
+    let room = sale.room();
+    sale.run_out(&room, "end", "timed");
+    let trusted = Trusted::by(&app);
+    let own = trusted.issue(101);
+    let last = last_shown(&app, &room);
+    assert!(last > 1, "{last}");
+    for (key, seen) in [("bid-1", 999_999_999), ("bid-2", last + 1), ("bid-3", 0), ("bid-4", -1)] {
+        let bid = Envelope {
+            seen,
+            ..Envelope::bid(&room, key, START)
+        };
+        let refused = bid
+            .send(&bidder.client, bid.signature(&own))
+            .problem(401, "bad_signature");
+        assert_eq!(refused["reason"], "not_seen", "{seen}");
+    }
+    let bid = Envelope {
+        seen: last,
+        ..Envelope::bid(&room, "bid-5", START)
+    };
+    bid.send(&bidder.client, bid.signature(&own)).expect(200);
+}
+
+#[test]
+fn a_signed_event_does_not_wait_for_a_storm_of_sign_ins() {
+    let app = centre();
+    let sale = Sale::announced(&app, json!({"bid_signature": "once_at_entry"}));
+    let bidder = sale.bidder("zhang", 101);
+    sale.bidder("li", 102);
+    let room = sale.room();
+    let own = Trusted::by(&app).issue(101);
+    let enter = Envelope {
+        room: &room,
+        event: "enter",
+        key: "enter-1",
+        seen: last_shown(&app, &room),
+        payload: json!({}),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let (begun, beginning) = std::sync::mpsc::channel();
+    let verifiers = app.state.verifiers.clone();
+    let busy = runtime.spawn(async move {
+        let work = move || {
+            begun.send(()).unwrap();
+            let _ended = held.recv();
+        };
+        verifiers.run(work).await
+    });
+    beginning.recv().unwrap();
+    // The thread is held; now the queue is filled until it says that it is full.
+    let mut waiting = Vec::new();
+    let full = loop {
+        let verifiers = app.state.verifiers.clone();
+        let mut next = Box::pin(async move { verifiers.run(|| ()).await });
+        // Polled once: it is in the queue, or refused.
+        let polled = runtime.block_on(std::future::poll_fn(|context| {
+            std::task::Poll::Ready(next.as_mut().poll(context))
+        }));
+        match polled {
+            std::task::Poll::Ready(refused) => break refused.unwrap_err(),
+            std::task::Poll::Pending => waiting.push(next),
+        }
+    };
+    assert_eq!((full.status, full.retry_after_seconds), (503, Some(1)));
+    enter.send(&bidder.client, enter.signature(&own)).expect(200);
+    release.send(()).unwrap();
+    runtime.block_on(busy).unwrap().unwrap();
 }

@@ -142,6 +142,15 @@ fn a_seal_is_brought_in_only_by_its_owner_and_only_whole() {
 }
 
 #[test]
+fn in_production_no_seal_that_was_made_for_tests_counts() {
+    let hall = Hall::open(|config| config.environment = luochui::config::Environment::Production);
+    let buyer = hall.app.sign_in("buyer");
+    let refused = hall.import(&buyer, &hall.seal("T-1", &[&hall.buyer]));
+    let refused = refused.problem(409, "seal_refused");
+    assert!(refused["title"].as_str().unwrap().contains("测试印章"), "{refused}");
+}
+
+#[test]
 fn the_sharing_platforms_answer_counts_once_and_only_signed_from_where_it_may_come() {
     let reply = json!({"reference": "R-1", "address": "https://phone.test/R-1"}).to_string();
     let platform = Web::answering(move |_| (200, reply.clone().into_bytes()));

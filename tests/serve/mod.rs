@@ -106,6 +106,20 @@ fn a_bundle_with_faults_ends_the_start_and_names_them() {
 }
 
 #[test]
+fn production_does_not_start_with_test_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    write_bundle(folder.path(), MACHINE);
+    let mut command = command(folder.path());
+    command
+        .env("LUOCHUI_ENVIRONMENT", "production")
+        .env("LUOCHUI_SEALING_SOFT_TOKEN", folder.path());
+    let ended = command.output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("sealing.soft_token"), "{said}");
+}
+
+#[test]
 fn a_second_process_on_one_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     write_bundle(folder.path(), MACHINE);

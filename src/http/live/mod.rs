@@ -22,6 +22,7 @@ use super::problem::{Code, Problem};
 use crate::config;
 use crate::engine::Engine;
 use crate::machine::Name;
+use crate::store::published_rows::published_counts;
 use places::Places;
 pub use stream::Stream;
 use topic::{Latest, Topic};
@@ -68,6 +69,22 @@ impl Live {
         let topic = Topic::new(Arc::clone(instance));
         pump::fill(&self.inner.engine, &topic).await?;
         Ok(topic.latest().unwrap_or_default())
+    }
+
+    /// True for a number under which the instance has published, and for 0 where it has published nothing yet.
+    ///
+    /// # Errors
+    /// A failing store.
+    pub async fn has_shown(&self, instance: &Name, number: i64) -> Result<bool, Problem> {
+        let known = self.topics().get(instance).and_then(|topic| topic.latest());
+        if known.is_some_and(|latest| (1..=latest.number).contains(&number)) {
+            return Ok(true);
+        }
+        // Another process may have shown more than this one has heard of.
+        let wanted = [instance.to_string()];
+        let counts = self.inner.engine.read(move |conn| published_counts(conn, &wanted));
+        let last = counts.await?.first().map_or(0, |(_, last)| *last);
+        Ok(number == 0 && last == 0 || (1..=last).contains(&number))
     }
 
     /// A stream from now on, or from after the number that the watcher saw last.

@@ -11,7 +11,7 @@ use crate::http::state::AppState;
 use crate::machine::Time;
 use crate::performers::files::Stored;
 use crate::seal::trust::Kind;
-use crate::sealing::{self, Answer, Judged, Waiting};
+use crate::sealing::{self, Answer, Judged, TestKeys, Waiting};
 use crate::store::seal_rows::{self, SealRow};
 use crate::store::sealing_rows::{self, JobRow, SignatureRow};
 
@@ -72,6 +72,7 @@ async fn judge(state: &AppState, job: &JobRow, seal: &SealRow, answer: Answer) -
                 to_sign: &to_sign,
                 seal: &parsed,
                 owner: (kind, &seal.owner),
+                tests: TestKeys::of(app.config.environment),
             };
             let stamper = app.sealers.stamper.as_ref();
             let judged = sealing::judge(&trust, stamper, waiting, &answer, now).map_err(|fault| {
