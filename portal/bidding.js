@@ -1,17 +1,26 @@
 // The desk of a bidder in the room: what may be done now, and the refusals in plain words. Decides nothing: the server does.
 'use strict';
 
+// This many increments above the least that is accepted, a bid is asked about again.
 const REACH = 5;
 const STEPS = [1, 2, 5];
+// An amount that the page changed by itself this short a time ago, in milliseconds, nobody has read yet.
+const UNREAD = 1500;
 let drawn = '';
+// What the bidder typed or stepped to; null while the amount follows the price.
 let amount = null;
+// What the field showed when the pointer went down on the button.
+let pointed = null;
+let moved = -Infinity;
 
 // An amount is read as text: a binary fraction would be off by a fen.
 function fenOf(text) {
   const match = /^(\d{1,13})(?:\.(\d{1,2}))?$/.exec(text.replaceAll(',', '').trim());
-  if (!match) throw new Error('金额格式不正确：' + text);
+  if (!match) throw new Error('金额格式不正确，请填写数字，最多两位小数：' + text);
   return Number(match[1]) * 100 + Number((match[2] || '').padEnd(2, '0'));
 }
+
+const plain = (fen) => (fen / 100).toFixed(2);
 
 // The least that would be accepted now.
 function least() {
@@ -19,61 +28,94 @@ function least() {
   return (room.data.bids ?? 0) > 0 ? room.data.price + increment : start;
 }
 
+// Who holds a priority right to the same price may offer it while another leads.
+function matches() {
+  return room.instance.data.priority === 'same_price' && (room.own.data.priority_rank ?? 0) > 0 && (room.data.bids ?? 0) > 0 && !leads();
+}
+
+function signed(event) {
+  const wanted = room.instance.data.bid_signature;
+  return event === 'enter' || (wanted === 'every_bid' && event !== 'join');
+}
+
 // The same command under the same key until it is answered: a lost answer must not bid twice.
 async function send(instance, event, body) {
   const key = crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2) + performance.now();
+  const whole = signed(event) ? Object.assign({}, body, {signature: await signing.over(instance, event, key, body)}) : body;
+  say('正在提交…');
   for (let attempt = 0; ; attempt++) {
     try {
-      return await call('POST', '/instances/' + instance + '/events/' + event, body, {'Idempotency-Key': key});
+      return await call('POST', '/instances/' + instance + '/events/' + event, whole, {'Idempotency-Key': key});
     } catch (error) {
-      if (error.problem !== undefined || attempt === 3) throw error;
+      if ((error.problem !== undefined && error.status !== 503) || attempt === 3) throw error;
       await new Promise((later) => setTimeout(later, 300 * (attempt + 1)));
     }
   }
 }
 
 function refused(error) {
-  const told = error.problem && error.problem.tell && error.problem.tell.atLeast;
-  say('未被接受：' + error.message + (told ? '，至少 ' + yuan(told) : ''), 'error');
+  const least = error.problem && error.problem.tell && error.problem.tell.atLeast;
+  const entry = error.problem && error.problem.code === 'bad_signature' && room.instance.data.bid_signature === 'once_at_entry';
+  say('未被接受：' + error.message + (least ? '，至少 ' + yuan(least) : '') + (entry ? '；请先在“报价签名”中签名进入竞价室' : ''), 'error');
 }
 
-async function bid(event, fen) {
-  const far = fen > least() + REACH * room.instance.data.increment;
-  const question = '确认' + (event === 'limit' ? '委托代理报价，限额 ' : '报价 ') + yuan(fen) + '？' + (far ? '\n此价远高于当前价，请核对。' : '') + '\n报价一经接受不可撤回。';
-  if ((far || event !== 'bid') && !(await ask(question, '确认', '取消'))) return;
+const DONE = {bid: '报价', limit: '代理报价，限额', offer: '密封报价'};
+
+async function bid(event, fen, question) {
+  const far = event !== 'limit' && fen > least() + REACH * room.instance.data.increment;
+  const lines = [question || '确认' + DONE[event] + ' ' + yuan(fen) + '？', far ? '此价远高于当前价，请核对。' : '', '报价一经接受不可撤回。'];
+  if ((far || question || event !== 'bid') && !(await ask(lines.filter(Boolean).join('\n'), '确认', '取消'))) return;
   const body = event === 'limit' ? {amount: fen} : {amount: fen, confirmed: far};
   if (event === 'bid' && room.instance.data.require_seen) body.seen = room.data.bids ?? 0;
   try {
-    say('正在提交…');
     await send(id, event, body);
-    say(event === 'bid' ? '报价 ' + yuan(fen) + ' 已被接受。' : '已被接受。', 'done');
   } catch (error) {
-    if (error.problem && error.problem.code === 'confirm_jump' && (await ask('报价 ' + yuan(fen) + ' 远高于当前价，确认报价？', '确认', '取消'))) {
-      return send(id, event, Object.assign(body, {confirmed: true})).then(() => say('报价 ' + yuan(fen) + ' 已被接受。', 'done'), refused);
+    const jump = error.problem && error.problem.code === 'confirm_jump';
+    if (!jump) return refused(error);
+    if (!(await ask('报价 ' + yuan(fen) + ' 远高于当前价，确认报价？', '确认', '取消'))) return say('未报价。');
+    try {
+      await send(id, event, Object.assign(body, {confirmed: true}));
+    } catch (again) {
+      return refused(again);
     }
-    refused(error);
   }
+  say(DONE[event] + ' ' + yuan(fen) + ' 已被接受。' + (event === 'limit' ? '限额以内由系统代您应价。' : ''), 'done');
+  amount = null;
+  if (event === 'offer') sessionStorage.setItem('offered ' + id, plain(fen));
+  desk();
+}
+
+// Sends what the bidder saw. An amount that the page moved under the finger, or a moment before, is asked about first.
+function submit(event, field) {
+  const seen = pointed ?? field.value;
+  const unread = event === 'bid' && amount === null && (seen !== field.value || performance.now() - moved < UNREAD);
+  pointed = null;
+  const fen = fenOf(unread ? field.value : seen);
+  return bid(event, fen, unread ? '价格刚刚变化，现在最低可报 ' + yuan(fen) + '。\n确认报价 ' + yuan(fen) + '？' : '');
 }
 
 function money(event, title, hint) {
   const form = element('form');
   const field = element('input', '', {inputMode: 'decimal', id: event + '_amount', autocomplete: 'off'});
-  field.addEventListener('input', () => { amount = field.value; });
   const label = element('label', hint);
   label.append(field);
   form.append(label);
   if (event === 'bid') {
-    const steps = element('div', '', {className: 'steps'});
-    const to = (count) => () => { field.value = ((least() + (count - 1) * room.instance.data.increment) / 100).toFixed(2); };
-    STEPS.forEach((count) => steps.append(element('button', '+' + count + ' 个幅度', {type: 'button', className: 'plain', onclick: to(count)})));
-    form.append(steps);
-    to(1)();
+    // An emptied field follows the price again.
+    field.addEventListener('input', () => { amount = field.value === '' ? null : field.value; low(); });
+    form.append(element('p', '', {id: 'bid_hint', className: 'small'}), steps(field));
+    field.value = plain(least());
   }
-  form.append(element('button', title, {type: 'submit'}));
+  const button = element('button', title, {type: 'submit'});
+  const down = () => { pointed = field.value; };
+  button.addEventListener('pointerdown', down);
+  button.addEventListener('keydown', (pressed) => ['Enter', ' '].includes(pressed.key) && down());
+  for (const name of ['pointerleave', 'pointercancel', 'blur']) button.addEventListener(name, () => { pointed = null; });
+  form.append(button);
   form.addEventListener('submit', async (submitted) => {
     submitted.preventDefault();
     try {
-      await bid(event, fenOf(field.value));
+      await submit(event, field);
     } catch (error) {
       say(error.message, 'error');
     }
@@ -81,11 +123,41 @@ function money(event, title, hint) {
   return form;
 }
 
-async function simple(instance, event, done) {
+function steps(field) {
+  const to = (fen) => () => {
+    field.value = plain(fen());
+    amount = field.value;
+    low();
+  };
+  const box = element('div', '', {className: 'steps'});
+  const add = (text, fen, id) => box.append(element('button', text, {type: 'button', className: 'plain', id, onclick: to(fen)}));
+  STEPS.forEach((count) => add('+' + count + ' 个幅度', () => least() + (count - 1) * room.instance.data.increment, 'step_' + count));
+  if (room.instance.data.priority === 'same_price' && (room.own.data.priority_rank ?? 0) > 0) add('应当前价', () => room.data.price ?? least(), 'same');
+  return box;
+}
+
+// What was typed before the price rose is said to be too low, and left as it is.
+function low() {
+  const hint = at('bid_hint');
+  if (!hint) return;
+  let short = false;
+  try {
+    short = amount !== null && fenOf(amount) < (matches() ? room.data.price : least());
+  } catch (error) {
+    // It is still being typed.
+  }
+  hint.textContent = short ? '低于现在最低可报的 ' + yuan(least()) + '，请重新选择' : '现在最低可报 ' + yuan(least());
+  hint.classList.toggle('error', short);
+}
+
+async function simple(instance, event, question, done) {
+  if (question && !(await ask(question, '确认', '取消'))) return;
   try {
     await send(instance, event, {});
+    if (event === 'enter') sessionStorage.setItem('entered ' + id, 'yes');
     say(done, 'done');
-    await load();
+    await own();
+    desk();
   } catch (error) {
     refused(error);
   }
@@ -93,38 +165,65 @@ async function simple(instance, event, done) {
 
 function offered() {
   const may = (name) => room.instance.events.some((event) => event.name === name);
+  const is = (name) => room.own.states.some((state) => state.path.split('.').includes(name));
   const fields = room.instance.data;
   const current = room.data.frozen === true ? 'suspended' : phase();
-  const open = current === 'timed' || current === 'free';
+  const open = (current === 'timed' || current === 'free') && !is('absent') && !is('banned');
+  const entry = fields.bid_signature === 'once_at_entry' && sessionStorage.getItem('entered ' + id) === null;
   return {
-    join: current === 'inquiry' && fields.confirm_required === true,
+    key: fields.bid_signature !== undefined && fields.bid_signature !== 'none' && !OVER.includes(current),
+    enter: entry && may('enter') && !OVER.includes(current),
+    join: current === 'inquiry' && is('asked'),
+    joined: current === 'inquiry' && is('joined'),
+    absent: is('absent') && !OVER.includes(current),
+    banned: is('banned'),
     bid: open && may('bid'),
     limit: open && may('limit') && fields.proxy_allowed === true,
-    offer: current === 'sealed' && may('offer'),
-    exercise: current === 'priority' && may('exercise'),
-    signed: (open || current === 'sealed') && fields.bid_signature !== undefined && fields.bid_signature !== 'none',
+    offer: current === 'sealed' && may('offer') && sessionStorage.getItem('offered ' + id),
+    sealed: current === 'sealed' && may('offer') && !sessionStorage.getItem('offered ' + id),
+    exercise: current === 'priority' && may('exercise') && (room.own.data.priority_rank ?? 0) > 0 && !leads(),
   };
+}
+
+function fill(box, now) {
+  const button = (text, act) => element('button', text, {type: 'button', onclick: act});
+  const note = (text, kind) => box.append(element('p', text, {className: kind}));
+  if (now.enter) box.append(button('签名进入竞价室', () => simple(id, 'enter', null, '已签名进入竞价室，可以报价。')));
+  if (now.join) box.append(button('确认参加限时竞价', () => simple(room.own.id, 'join', null, '已确认参加。')));
+  if (now.joined) note('您已确认参加限时竞价，请等待询问期结束。', 'done');
+  if (now.absent) note('您未在询问期内确认参加，本场不能报价。', 'error');
+  if (now.banned) note('您已被取消参加本场竞价的资格，有异议请联系交易中心。', 'error');
+  if (now.bid) box.append(money('bid', '我要报价', '报价（元）'));
+  if (now.limit) box.append(element('h2', '代理报价'), money('limit', '委托代理报价', '最高限额（元）：限额以内由系统代为应价，任何人都看不到'));
+  if (now.sealed) box.append(money('offer', '提交密封报价', '报价（元）：每人一次，到时开启，不低于起始价'));
+  if (now.offer) note('您已提交密封报价 ' + yuan(fenOf(now.offer)) + '，请等待开启。', 'done');
+  if (now.exercise) {
+    const question = () => '以 ' + yuan(room.data.price) + ' 行使优先购买权？\n一经行使不可撤回。';
+    box.append(button('行使优先购买权', () => simple(id, 'exercise', question(), '已行使优先购买权。')));
+  }
 }
 
 // Drawn anew only when something else may be done: what is being typed stays.
 function desk() {
   const box = at('desk');
-  const now = offered();
   box.hidden = room.own === null;
+  at('signing').hidden = true;
+  if (room.own === null) return;
+  const now = offered();
+  at('signing').hidden = !now.key;
+  if (now.key) signing.prepare();
   const wanted = JSON.stringify(now);
-  if (room.own === null || wanted === drawn) {
-    const field = at('bid_amount');
-    // An amount that nobody typed follows the price.
-    if (field && amount === null) field.value = (least() / 100).toFixed(2);
-    return;
+  if (wanted !== drawn) {
+    drawn = wanted;
+    amount = null;
+    pointed = null;
+    box.replaceChildren();
+    fill(box, now);
   }
-  drawn = wanted;
-  amount = null;
-  box.replaceChildren();
-  if (now.join) box.append(element('button', '确认参加限时竞价', {type: 'button', onclick: () => simple(room.own.id, 'join', '已确认参加。')}));
-  if (now.bid) box.append(money('bid', '我要报价', '报价（元）'));
-  if (now.limit) box.append(element('h2', '代理报价'), money('limit', '委托代理报价', '最高限额（元）：限额以内由系统代为应价，任何人都看不到'));
-  if (now.offer) box.append(money('offer', '提交密封报价', '报价（元）：每人一次，到时开启'));
-  if (now.exercise) box.append(element('button', '行使优先购买权', {type: 'button', onclick: () => simple(id, 'exercise', '已行使优先购买权。')}));
-  if (now.signed) box.append(element('p', '本场要求报价签名，请使用装有数字证书驱动的客户端报价。', {className: 'small'}));
+  const field = at('bid_amount');
+  if (field && amount === null && field.value !== plain(least())) {
+    field.value = plain(least());
+    moved = performance.now();
+  }
+  low();
 }

@@ -18,9 +18,7 @@ function option(value, text) {
 }
 
 async function load() {
-  // A CA's own script, served beside these pages, leaves its object here; see docs/certificates.md.
-  for (const [name, sof] of Object.entries(window.caMiddleware || {})) adapters[name] = Certificates.middleware(sof, name);
-  if (await Certificates.softTokenThere()) adapters.soft = Certificates.softToken();
+  Object.assign(adapters, await Certificates.atHand());
   for (const [key, adapter] of Object.entries(adapters)) place('source').append(option(key, adapter.name));
   place('source').append(option(PHONE, '手机扫码'));
   await chosen();

@@ -29,7 +29,7 @@ async function load() {
     say('');
   } catch (error) {
     // What a reader without a name may not see, a signed-in one perhaps may.
-    login.hidden = sessionStorage.getItem('token') !== null;
+    login.hidden = session.token() !== null;
     say(login.hidden ? error.message : '', 'error');
   }
 }

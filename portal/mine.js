@@ -33,7 +33,7 @@ async function one(item) {
 }
 
 async function load() {
-  if (sessionStorage.getItem('token') === null) {
+  if (session.token() === null) {
     login.hidden = false;
     return;
   }

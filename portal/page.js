@@ -12,27 +12,54 @@ function say(text, kind) {
   message.className = kind || '';
 }
 
+// What a person can do about a refusal that does not say so itself.
+const ADVICE = {
+  unauthenticated: '请先登录', token_expired: '请重新登录后再试', not_found: '可能尚未公开，或须登录后才能查看',
+  forbidden: '请核对登录的账号；资料尚未完善的，请先到“我的资料”完善', too_many_requests: '请等几秒再试', overloaded: '请等几秒再试',
+  unavailable: '请稍后再试', internal: '请稍后再试，仍不行的请联系交易中心', precondition_failed: '请刷新页面后重新填写',
+  other_holder: '所用证书不是本账号主体的，请换用登记主体的证书', bad_signature: '请核对所选证书，重新签名',
+};
+
+// A problem in Chinese with what to do. A detail in English is for programs.
+function told(problem) {
+  const parts = [problem.title];
+  if (problem.detail && /[^\x00-\x7f]/.test(problem.detail)) parts.push(problem.detail);
+  const advice = ADVICE[problem.reason] || ADVICE[problem.code];
+  if (advice && !problem.title.includes(advice)) parts.push(advice);
+  if (problem.field) parts.push('有误的一项：' + problem.field);
+  return parts.join('；');
+}
+
+async function sent(method, path, body, headers) {
+  const plain = body === undefined || body instanceof FormData;
+  try {
+    return await fetch(api + path, {
+      method,
+      headers: Object.assign({'Accept-Language': 'zh-CN'}, plain ? {} : {'Content-Type': 'application/json'}, session.headers(), headers),
+      body: plain ? body : JSON.stringify(body),
+    });
+  } catch (error) {
+    // Nobody knows whether it arrived: an error without a problem, which may be tried again under the same key.
+    throw new Error('网络不通，请检查网络后再试');
+  }
+}
+
+const read = (response) => (response.status === 204 ? {} : response.json());
+
 async function call(method, path, body, headers) {
-  const token = sessionStorage.getItem('token');
-  const response = await fetch(api + path, {
-    method,
-    headers: Object.assign(
-      {'Accept-Language': navigator.language},
-      body === undefined || body instanceof FormData ? {} : {'Content-Type': 'application/json'},
-      token ? {Authorization: 'Bearer ' + token} : {},
-      headers,
-    ),
-    body: body === undefined || body instanceof FormData ? body : JSON.stringify(body),
-  });
-  const answer = response.status === 204 ? {} : await response.json();
-  if (response.status === 401 && path !== '/auth/login') {
-    sessionStorage.removeItem('token');
-    section.hidden = true;
+  let response = await sent(method, path, body, headers);
+  let answer = await read(response);
+  if (session.over(response.status, answer) && (await session.renew())) {
+    response = await sent(method, path, body, headers);
+    answer = await read(response);
+  }
+  if (session.over(response.status, answer)) {
+    session.forget();
     login.hidden = false;
   }
   // What the server said stays with the error: a refusal may tell more, and one without it may be tried again.
-  if (!response.ok) throw Object.assign(new Error(answer.title + (answer.detail ? '：' + answer.detail : '')), {problem: answer});
-  return answer;
+  if (!response.ok) throw Object.assign(new Error(told(answer)), {problem: answer, status: response.status});
+  return Object.assign(answer, {etag: response.headers.get('ETag')});
 }
 
 function element(name, text, attributes) {
@@ -74,9 +101,8 @@ function period(text) {
 function reading(found) {
   const open = async () => {
     try {
-      const token = sessionStorage.getItem('token');
-      const response = await fetch(api + '/documents/' + found.id, {headers: token ? {Authorization: 'Bearer ' + token} : {}});
-      if (!response.ok) throw new Error((await response.json()).title);
+      const response = await sent('GET', '/documents/' + found.id);
+      if (!response.ok) throw new Error(told(await response.json()));
       const link = element('a', '', {href: URL.createObjectURL(await response.blob()), download: found.title + '.pdf'});
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60000);
@@ -91,17 +117,40 @@ async function documents(instance) {
   return (await call('GET', '/instances/' + instance + '/documents')).items;
 }
 
+// A page that is being filled in stays as it is when its reader had to sign in again; the others are read anew.
+const stays = () => !section.hidden && section.dataset.stays !== undefined;
 
 login.addEventListener('submit', async (event) => {
   event.preventDefault();
   try {
     const name = login.querySelector('[autocomplete=username]').value;
-    const password = document.getElementById('password').value;
-    sessionStorage.setItem('token', (await call('POST', '/auth/login', {name, password})).access_token);
-    await load();
+    const password = login.querySelector('[autocomplete=current-password]').value;
+    session.keep(await call('POST', '/auth/login', {name, password}));
+    login.hidden = true;
+    say(stays() ? '已登录，请再操作一次。' : '');
+    if (!stays()) await load();
   } catch (error) {
     say(error.message, 'error');
   }
 });
 
-window.addEventListener('DOMContentLoaded', () => load());
+async function leave() {
+  try {
+    await call('POST', '/auth/logout');
+  } catch (error) {
+    // Whatever the server says of it, this tab forgets.
+  }
+  session.forget();
+  location.reload();
+}
+
+// Who is signed in can sign out on every page: offices share machines.
+function farewell() {
+  const nav = document.querySelector('nav');
+  if (nav && session.token() !== null) nav.append(element('button', '退出', {type: 'button', className: 'plain', onclick: leave}));
+}
+
+window.addEventListener('DOMContentLoaded', () => {
+  farewell();
+  load();
+});

@@ -3,23 +3,25 @@
 
 const PHASES = {
   waiting: '等待开始', inquiry: '询问期', free: '自由竞价', timed: '限时竞价', sealed: '密封报价', priority: '询问优先购买权人',
-  suspended: '竞价中止', interrupted: '竞价中止', reopening: '竞价中止，待恢复', sold: '竞价结束', unsold: '竞价结束，未成交', annulled: '本场无效',
+  suspended: '竞价中止', reopening: '竞价中止，待恢复', sold: '竞价结束', unsold: '竞价结束，未成交', annulled: '本场无效',
 };
-const AFTER = {inquiry: '距询问期结束，之后自动进入下一阶段', free: '距自由竞价结束', timed: '距限时竞价结束；有新的报价即重新计时', sealed: '距报价截止', priority: '距行权截止'};
+const AFTER = {
+  waiting: '距竞价开始', inquiry: '距询问期结束，之后自动进入下一阶段', free: '距自由竞价结束，之后进入限时竞价', sealed: '距报价截止', priority: '距行权截止',
+};
 const OVER = ['sold', 'unsold', 'annulled'];
 
 const at = (name) => document.getElementById(name);
 const yuan = (fen) => shown({type: 'money', value: fen});
 
 // What is known: the instance as this reader sees it, what was published last, and the reader's own application.
-const room = {instance: null, number: null, data: {}, own: null, told: false};
+const room = {instance: null, number: null, data: {}, own: null, told: false, resets: 0};
 
 function phase() {
   return room.data.phase || 'waiting';
 }
 
 function standing() {
-  return room.data.frozen === true || ['suspended', 'interrupted', 'reopening'].includes(phase());
+  return room.data.frozen === true || ['suspended', 'reopening'].includes(phase());
 }
 
 function leads() {
@@ -31,6 +33,24 @@ function ends() {
   if (room.data.frozen === true) return null;
   if (phase() === 'waiting') return room.instance.data.auction_start ?? null;
   return room.data.ends ?? room.data.opens ?? null;
+}
+
+function span(millis) {
+  return millis % 60000 === 0 ? millis / 60000 + ' 分钟' : millis / 1000 + ' 秒';
+}
+
+// What a bid does to the clock, from the rules as they are published and from how often the clock was set back.
+function until() {
+  if (phase() === 'waiting' && ends() === null) return '开始时间另行公告';
+  if (phase() !== 'timed') return AFTER[phase()] || '';
+  const {extension, window: last, extend_by: by, timed, max_resets: most, hard_stop: stop} = room.instance.data;
+  const now = clock.now();
+  if (most > 0 && room.resets >= most) return '距限时竞价结束；重新计时已满 ' + most + ' 次，到时即结束';
+  if (stop && now !== null && now >= stop) return '距限时竞价结束；已过最晚延时时刻，到时即结束';
+  const when = extension === 'in_window' ? '最后 ' + span(last) + '内有新的报价' : '有新的报价';
+  const rest = most > 0 ? '（还可重新计时 ' + (most - room.resets) + ' 次）' : '';
+  const late = stop ? '；' + shown({type: 'time', value: stop}) + ' 以后的报价不再延时' : '';
+  return '距限时竞价结束；' + when + '即重新计时 ' + span(by || timed) + rest + late;
 }
 
 function two(number) {
@@ -60,7 +80,7 @@ function paint() {
   const current = phase();
   const bids = data.bids ?? 0;
   at('phase').textContent = room.data.frozen === true ? '竞价中止' : PHASES[current] || current;
-  at('until').textContent = standing() && data.opens ? '公告的恢复时间' : AFTER[current] || '';
+  at('until').textContent = standing() ? (data.opens ? '公告的恢复时间' : '') : until();
   at('price').textContent = bids > 0 ? yuan(data.price) : current === 'sealed' ? '密封，到时开启' : '尚无报价';
   at('leader').textContent = data.leader || '—';
   at('bids').textContent = data.bids === undefined ? '—' : String(data.bids);
@@ -68,8 +88,9 @@ function paint() {
   at('notice').hidden = !standing();
   at('notice').textContent = data.opens ? '竞价已中止，将于 ' + shown({type: 'time', value: data.opens}) + ' 恢复。已接受的报价有效。'
     : '竞价已中止，计时停止。恢复时间另行公告，已接受的报价有效。';
+  at('again').hidden = !(room.instance.data.mark && OVER.includes(current));
   if (OVER.includes(current)) ending();
-  if (typeof desk === 'function') desk();
+  desk();
   tick();
 }
 
@@ -94,11 +115,21 @@ function note(event) {
 function take(event) {
   if (room.number !== null && event.number <= room.number) return;
   const only = Object.keys(event.data);
+  const before = room.data;
   room.data = only.length === 1 && only[0] === 'frozen' ? Object.assign({}, room.data, event.data) : event.data;
   room.number = event.number;
+  // Within the timed phase the deadline moves with a bid that sets the clock back, and with nothing else.
+  if (before.phase === 'timed' && room.data.phase === 'timed' && before.bids < room.data.bids && before.ends < room.data.ends) room.resets += 1;
+  if (before.phase !== room.data.phase) turned();
   clock.reached(event.at);
   note(event);
   paint();
+}
+
+// What this bidder may do changes with the phase. Hundreds have the page open: they do not all ask in the same instant.
+function turned() {
+  if (room.own === null) return;
+  setTimeout(() => own().then(desk, () => {}), Math.random() * 500);
 }
 
 // The browser connects again by itself and says what it saw last; where it gave up, or nothing is heard, we begin anew.
@@ -116,6 +147,7 @@ function follow() {
     clock.heard(event.now);
     if (event.at !== null) note(event);
     paint();
+    fresh();
   }));
   stream.addEventListener('published', alive(take));
   stream.addEventListener('time', alive((event) => clock.heard(event.now)));
@@ -144,17 +176,31 @@ function ask(text, yes, no) {
   });
 }
 
-async function whoAmI() {
-  if (sessionStorage.getItem('token') === null) return null;
-  const mine = await call('GET', '/my/trades?limit=100');
-  const own = mine.items.filter((item) => item.mine && item.key && item.parent === room.instance.parent);
-  return own.length > 0 ? own[0] : null;
+// How often the clock was set back before this page came; from then on it counts by itself.
+async function fresh() {
+  const number = room.number;
+  try {
+    const instance = await call('GET', '/instances/' + id);
+    if (number === room.number) room.resets = instance.data.resets ?? 0;
+    paint();
+  } catch (error) {
+    // The page goes on with what it has; the sentence under the clock may promise too much, the clock does not.
+  }
+}
+
+// The reader's own application: a child of what the room belongs to, whatever else they take part in.
+async function own() {
+  if (session.token() === null || room.instance.parent === null) return;
+  const parent = await call('GET', '/instances/' + room.instance.parent);
+  const mine = parent.children.find((child) => child.mine);
+  room.own = mine === undefined ? null : await call('GET', '/instances/' + mine.id);
 }
 
 async function load() {
   try {
     room.instance = await call('GET', '/instances/' + id);
-    room.own = await whoAmI();
+    room.resets = room.instance.data.resets ?? 0;
+    await own();
   } catch (error) {
     say(error.message, 'error');
     if (room.instance === null) return;
@@ -166,15 +212,15 @@ async function load() {
   if (room.own !== null) at('plate').textContent = room.own.key;
   document.body.classList.toggle('practice', Boolean(fields.mark));
   document.body.dataset.mark = fields.mark || '';
-  login.hidden = sessionStorage.getItem('token') !== null;
+  login.hidden = session.token() !== null;
   section.hidden = false;
   if (room.following === undefined) {
     room.following = true;
     clock.sync();
     follow();
     setInterval(tick, 100);
-    naming();
   }
+  naming();
   paint();
 }
 

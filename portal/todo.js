@@ -194,6 +194,6 @@ async function load() {
     draw(todo, todo.sign ? await documents(todo.instance) : []);
     say('');
   } catch (error) {
-    say(sessionStorage.getItem('token') ? error.message : '', 'error');
+    say(session.token() ? error.message : '', 'error');
   }
 }

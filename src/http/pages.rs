@@ -33,6 +33,7 @@ macro_rules! portal {
 const ASSETS: &[(&str, &str, &str)] = portal! {
     "page.css": STYLE,
     "room.css": STYLE,
+    "session.js": SCRIPT,
     "page.js": SCRIPT,
     "sealing.js": SCRIPT,
     "todo.js": SCRIPT,
@@ -40,6 +41,7 @@ const ASSETS: &[(&str, &str, &str)] = portal! {
     "mine.js": SCRIPT,
     "clock.js": SCRIPT,
     "room.js": SCRIPT,
+    "signing.js": SCRIPT,
     "bidding.js": SCRIPT,
     "certificate.js": SCRIPT,
     "certificate-page.js": SCRIPT,

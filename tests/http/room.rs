@@ -20,13 +20,6 @@ const SKEWED: &str = r"
   };
 ";
 
-fn sign_in(page: &mut Page<'_>, name: &str) {
-    page.until("!document.getElementById('login').hidden");
-    page.value(&format!(
-        "(() => {{ const form = document.getElementById('login'); form.elements[0].value = '{name}'; form.elements[1].value = '{PASSWORD}'; form.requestSubmit(); }})()"
-    ));
-}
-
 /// What the page counts, and what the server says, in seconds.
 fn left(page: &mut Page<'_>, client: &Client<'_>, room: &str) -> (i64, i64) {
     page.until("/^\\d\\d:\\d\\d$/.test(document.getElementById('left').innerText)");
@@ -112,7 +105,7 @@ fn a_bidder_bids_is_refused_in_plain_words_and_is_told_of_the_victory() {
     app.clock.run_at(1);
     let mut page = browser.page("");
     page.open(&format!("{}/mine", app.url));
-    sign_in(&mut page, "zhang");
+    page.sign_in("zhang", PASSWORD);
     page.until("document.querySelector('#trades a[href^=\"/rooms/\"]')");
     assert!(
         page.text("deposits").contains("15,000.00 元"),
@@ -132,7 +125,8 @@ fn a_bidder_bids_is_refused_in_plain_words_and_is_told_of_the_victory() {
     bidders[1].bid(&room, START + INCREMENT).expect(200);
     page.until("document.getElementById('ahead').hidden && document.getElementById('bids').innerText === '2'");
     let submit = |page: &mut Page<'_>, amount: &str| {
-        page.value(&format!("document.getElementById('bid_amount').value = '{amount}'; document.querySelector('#desk form').requestSubmit()"));
+        page.fill("bid_amount", amount);
+        page.value("document.querySelector('#desk form').requestSubmit()");
     };
     submit(&mut page, "97800.01");
     page.until("document.getElementById('message').innerText.startsWith('未被接受')");
@@ -176,13 +170,13 @@ fn a_bidder_bids_is_refused_in_plain_words_and_is_told_of_the_victory() {
 }
 
 #[test]
-fn a_practice_room_says_so_over_the_whole_page() {
+fn a_practice_round_is_bid_to_its_end_in_the_page_and_says_that_it_is_one() {
     let Some(mut browser) = Browser::start() else { return };
     let app = centre();
     app.account("trainee", &[]);
     app.sign_in("trainee").complete_profile(901);
     let client = app.sign_in("trainee");
-    let body = json!({"bundle": "asset-sale", "machine": "practice", "data": {}});
+    let body = json!({"bundle": "asset-sale", "machine": "practice", "data": {"rival_limit": 10_200_000}});
     let opened = client.command("/api/v1/trades", &body).expect(201).json();
     let round = opened["instance"].as_str().unwrap();
     let view = client.get(&format!("/api/v1/instances/{round}")).expect(200).json();
@@ -191,9 +185,45 @@ fn a_practice_room_says_so_over_the_whole_page() {
         .as_str()
         .unwrap()
         .to_owned();
-    let token = client.token.clone().unwrap();
-    let mut page = browser.page(&format!("sessionStorage.setItem('token', '{token}')"));
+    let sale = Sale {
+        app: &app,
+        listing: round.to_owned(),
+    };
+    let mut page = browser.page("");
     page.open(&format!("{}/rooms/{room}", app.url));
     page.until("getComputedStyle(document.body, '::after').content.includes('练习 无效力')");
+    // Whoever has the address follows it live, without a name; who takes part has a desk.
+    page.until("document.getElementById('phase').innerText === '询问期'");
+    client
+        .command(&format!("/api/v1/instances/{round}/events/take_part"), &json!({}))
+        .expect(200);
+    page.sign_in("trainee", PASSWORD);
+    page.until("/^[0-9A-Z]{4,}$/.test(document.getElementById('plate').innerText)");
     page.picture("room-practice");
+
+    // The opponent begins; each answers the other until the opponent has had enough.
+    sale.run_out(&room, "end", "timed");
+    page.until("document.getElementById('phase').innerText === '限时竞价'");
+    let bids = |page: &mut Page<'_>, count: i64| page.until(&format!("at('bids').innerText === '{count}'"));
+    // It thinks every twenty seconds, and perhaps did so a moment too early.
+    app.advance(20_000);
+    let (mut price, mut count) = (10_000_000, 1);
+    bids(&mut page, count);
+    while price < 10_300_000 {
+        page.until(&format!("at('bid_amount').value === '{}.00'", price / 100 + 1_000));
+        page.value("at('step_1').click(); document.querySelector('#desk form').requestSubmit()");
+        page.until("!at('ahead').hidden");
+        app.advance(20_000);
+        (price, count) = (price + 200_000, count + 2);
+        if price < 10_300_000 {
+            bids(&mut page, count);
+        }
+    }
+    app.advance(20_000);
+    sale.run_out(&room, "countdown", "sold");
+    page.until("document.getElementById('dialog').open");
+    assert_eq!(page.text("dialog_text"), "恭喜您！成为最高报价人");
+    page.value("document.getElementById('dialog_yes').click()");
+    page.until("!at('again').hidden");
+    page.picture("room-practice-won");
 }

@@ -1,0 +1,76 @@
+// Who is signed in: keeps the tokens in this tab, and renews them before they end. Knows no page and shows nothing.
+'use strict';
+
+const session = (() => {
+  // With this part of its life left a token is renewed: long before a bid would meet its end.
+  const LEFT = 1 / 3;
+  const OVER = ['unauthenticated', 'token_expired'];
+  const read = (name) => sessionStorage.getItem(name);
+  // A tab that was duplicated holds the same tokens: what one of them renews, the other takes over. Two that used the same
+  // refresh token would look like a theft to the server, which then ends the session of both.
+  const others = new BroadcastChannel('luochui-session');
+  let renewing = null;
+  let failed = false;
+
+  function keep(signed) {
+    sessionStorage.setItem('token', signed.access_token);
+    if (!signed.refresh_token) return;
+    sessionStorage.setItem('refresh', signed.refresh_token);
+    sessionStorage.setItem('renew_at', String(Date.now() + signed.expires_in * 1000 * (1 - LEFT)));
+    failed = false;
+  }
+
+  function forget() {
+    for (const name of ['token', 'refresh', 'renew_at']) sessionStorage.removeItem(name);
+  }
+
+  others.onmessage = ({data}) => {
+    if (data.was === read('refresh')) keep(data.now);
+  };
+
+  async function exchange(held) {
+    // Another tab may have renewed it while this one waited for its turn.
+    if (held !== read('refresh')) return true;
+    const response = await fetch('/api/v1/auth/refresh', {
+      method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({refresh_token: held}),
+    });
+    if (!response.ok) {
+      if (response.status === 401) forget();
+      return false;
+    }
+    const now = await response.json();
+    keep(now);
+    others.postMessage({was: held, now});
+    // The other tabs hear of it before one of them has its turn.
+    await new Promise((later) => setTimeout(later, 50));
+    return true;
+  }
+
+  // True where there is a new access token. The answer to a renewal may be lost after the server gave it, and asking again
+  // with a used token ends the session: so after a failed attempt the access token is used to its end first.
+  function renew() {
+    const held = read('refresh');
+    if (held === null) return Promise.resolve(false);
+    if (renewing === null) {
+      const work = () => exchange(held).catch(() => { failed = true; return false; });
+      const turn = navigator.locks ? navigator.locks.request('luochui-session', work) : work();
+      renewing = turn.finally(() => { renewing = null; });
+    }
+    return renewing;
+  }
+
+  setInterval(() => {
+    const at = read('renew_at');
+    if (at !== null && !failed && renewing === null && Date.now() >= Number(at)) renew();
+  }, 1000);
+
+  return {
+    keep,
+    forget,
+    renew,
+    token: () => read('token'),
+    headers: () => (read('token') ? {Authorization: 'Bearer ' + read('token')} : {}),
+    // True for an answer that says the sign-in is over, and not that a password or a signature was wrong.
+    over: (status, problem) => status === 401 && OVER.includes(problem.code),
+  };
+})();
