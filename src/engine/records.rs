@@ -66,7 +66,8 @@ impl Gathered {
                 && line.instance == input.instance
                 && super::gather::is_of(entry, input);
             if own {
-                receipt = Some(Receipt::of(line, &appended, signing.latest(&line.instance)));
+                let latest = signing.latest(&line.instance);
+                receipt = Some(Receipt::of(line, &appended, &entry.public_salt, latest.as_deref()));
             }
         }
         receipt

@@ -28,8 +28,8 @@ impl Signing {
     }
 
     /// The newest checkpoint of a record that this process knows.
-    pub fn latest(&self, instance: &str) -> Option<Checkpoint> {
-        self.lock().get(instance).map(|known| Checkpoint::clone(known))
+    pub fn latest(&self, instance: &str) -> Option<Arc<Checkpoint>> {
+        self.lock().get(instance).map(Arc::clone)
     }
 
     /// A checkpoint is durable.

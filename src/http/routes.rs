@@ -5,7 +5,7 @@ use actix_web::web;
 
 use super::api::{
     accounts, auth, calendars, definitions, documents, files, health, hooks, incidents, instances, ledger, listings,
-    live, me, mine, organisations, records, todos, verify,
+    live, me, mine, organisations, receipts, records, todos, verify,
 };
 use super::guard::Allowed;
 pub use super::route::{Answer, Body, Route, Shape};
@@ -182,10 +182,10 @@ fn trades() -> Vec<Route> {
         .body(Body::Fields)
         .timed(),
         get(
-            "/api/v1/instances/{id}/receipts/{number}",
+            "/api/v1/instances/{id}/receipts/{line}",
             SignedIn,
-            "本人一次操作的回执",
-            to!(records::receipt),
+            "本人（本单位）一次操作的回执；{line} 为回执中的 decided_at、一个连字符、line.sm3",
+            to!(receipts::copy),
         ),
         get("/api/v1/my/trades", SignedIn, "我的交易", to!(mine::list)).query(PAGED),
         post("/api/v1/files", Ordinary, "上传附件", to!(files::upload))

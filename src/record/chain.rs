@@ -42,8 +42,6 @@ pub struct Head {
 pub struct Appended {
     /// As it is hashed, without the line break.
     pub text: String,
-    /// SM3 of the line before.
-    pub prev: Name,
     /// Where the record stands with it.
     pub head: Head,
 }
@@ -83,11 +81,7 @@ impl Head {
     pub fn append(&self, line: &Line) -> Appended {
         let text = Row::after(self, line).text();
         let head = Self::at(self.size + 1, &text);
-        Appended {
-            text,
-            prev: self.sm3.clone(),
-            head,
-        }
+        Appended { text, head }
     }
 }
 

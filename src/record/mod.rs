@@ -14,6 +14,6 @@ pub mod verify;
 
 pub use chain::{Appended, Head, Origin};
 pub use checkpoint::{Checkpoint, Reach};
-pub use receipt::Receipt;
+pub use receipt::{Issued, Opening, Receipt};
 pub use row::Row;
 pub use signer::{FileKey, PlatformSigner, SignerError};

@@ -1,12 +1,13 @@
-//! What somebody who sent an event holds in hand: which line it became, and which digest the record had with it.
-//! Must not tell anything of others: it leaves with the answer, while the record is still closed.
+//! What somebody who sent an event holds in hand: which line of the record it became.
+//! Must not tell anything of others: it leaves with the answer, while the record is still closed. So it names neither the line's
+//! number nor the line before it nor the size of a checkpoint; all of it is in what it commits to.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::chain::{Appended, Head};
+use super::chain::{Appended, Head, digests};
 use super::checkpoint::{Checkpoint, Unsigned, verify};
 use super::row::{Ending, Row};
 use super::signer::{PlatformSigner, SignerError};
@@ -16,15 +17,17 @@ use crate::machine::value::{Map, Name};
 use crate::seal::sm2::PublicKey;
 
 /// What the signed bytes begin with, so that no other signature of the platform's key can be taken for a receipt.
-const PREFIX: &str = "luochui-receipt/1";
+const PREFIX: &str = "luochui-receipt/2";
+/// What the sealed checkpoint's bytes begin with.
+const SEALED: &str = "luochui-receipt-checkpoint/1";
+/// What the bytes begin with from which a line's salt follows.
+const SALT: &str = "luochui-receipt-salt/1";
 
 /// The receipt of one event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Receipt {
     pub instance: Name,
-    /// The line's number.
-    pub number: u64,
     pub event: Name,
     /// The sender's key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,16 +41,39 @@ pub struct Receipt {
     pub outcome: Ending,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Name>,
-    /// SM3 of the line before.
-    pub prev: Name,
-    /// SM3 and SHA-256 of the line.
-    pub head: Digests,
-    /// The latest checkpoint that was known.
+    /// Digests of the line. It names its number, the line before it and a salted hash of the history, so that its digest vouches for
+    /// all that came before and tells nothing of it.
+    pub line: Digests,
+    pub issued: Issued,
+    /// The latest checkpoint that was known, sealed: see [`seal`].
+    pub sealed_checkpoint: Name,
+    /// Once the record is open: what was not told before. It is not signed, for it proves itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checkpoint: Option<Checkpoint>,
+    pub opening: Option<Opening>,
     /// Which of the platform's keys signed, and its signature (SM2 with SM3, DER, in base64).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed: Option<Signed>,
+}
+
+/// When a receipt was made out. The checkpoint known then may be another one, and comparing the two must tell nothing: what is
+/// sealed differs by this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Issued {
+    /// With the answer to the event.
+    Answer,
+    /// Later, as a copy.
+    Copy,
+}
+
+/// What a receipt did not tell while the record was closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Opening {
+    /// The line's number.
+    pub number: u64,
+    /// With it the sealed checkpoint can be told among those of the record.
+    pub salt: Name,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,19 +90,37 @@ pub struct Signed {
     pub signature: Name,
 }
 
-/// Where a receipt and a record disagree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Disagreement {
-    #[error("the digest of this line is another than in the receipt")]
-    Digest,
-    #[error("this line says something else than the receipt")]
-    Content,
+impl Issued {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Copy => "copy",
+        }
+    }
+}
+
+/// The salt of a line's receipts, from the secret salt of its history entry. It is known to nobody before the record opens.
+#[must_use]
+pub fn salt_of(history_salt: &str) -> Name {
+    let (_, sha256) = digests(format!("{SALT}\n{history_salt}\n").as_bytes());
+    sha256
+}
+
+/// A checkpoint, or that there was none, as a closed receipt carries it: SM3 over three lines (format, salt, when the receipt was made
+/// out) and the bytes of the checkpoint that are signed.
+#[must_use]
+pub fn seal(salt: &str, issued: Issued, checkpoint: Option<&Checkpoint>) -> Name {
+    let mut bytes = format!("{SEALED}\n{salt}\n{}\n", issued.as_str()).into_bytes();
+    bytes.extend(checkpoint.map(Checkpoint::signed_bytes).unwrap_or_default());
+    let (sm3, _) = digests(&bytes);
+    sm3
 }
 
 impl Receipt {
-    /// The receipt of a line just written.
+    /// The receipt of a line just written; `salt` is of its history entry.
     #[must_use]
-    pub fn of(line: &Line, appended: &Appended, checkpoint: Option<Checkpoint>) -> Self {
+    pub fn of(line: &Line, appended: &Appended, salt: &str, checkpoint: Option<&Checkpoint>) -> Self {
         let (outcome, reason) = match &line.outcome {
             Outcome::Accepted => (Ending::Accepted, None),
             Outcome::Refused(code) => (Ending::Refused, Some(code.clone())),
@@ -84,7 +128,6 @@ impl Receipt {
         };
         Self {
             instance: line.instance.clone(),
-            number: appended.head.size,
             event: line.event.clone(),
             by: line.by.clone(),
             data: line.data.clone(),
@@ -92,24 +135,24 @@ impl Receipt {
             decided_at: line.decided,
             outcome,
             reason,
-            prev: appended.prev.clone(),
-            head: Digests {
+            line: Digests {
                 sm3: appended.head.sm3.clone(),
                 sha256: appended.head.sha256.clone(),
             },
-            checkpoint,
+            issued: Issued::Answer,
+            sealed_checkpoint: seal(&salt_of(salt), Issued::Answer, checkpoint),
+            opening: None,
             signed: None,
         }
     }
 
-    /// The receipt of a line that was written before.
+    /// A copy of the receipt of a line that was written before; `salt` is of its history entry.
     #[must_use]
-    pub fn of_row(instance: &Name, row: &Row<'_>, text: &str, checkpoint: Option<Checkpoint>) -> Self {
+    pub fn copy(instance: &Name, row: &Row<'_>, text: &str, salt: &str, checkpoint: Option<&Checkpoint>) -> Self {
         let head = Head::at(row.n, text);
         let name = |text: &str| Name::from(text);
         Self {
             instance: instance.clone(),
-            number: row.n,
             event: name(&row.event),
             by: row.by.as_deref().map(name),
             data: Map::clone(&row.data),
@@ -117,14 +160,21 @@ impl Receipt {
             decided_at: row.decided,
             outcome: row.outcome,
             reason: row.reason.as_deref().map(name),
-            prev: name(&row.prev_sm3),
-            head: Digests {
+            line: Digests {
                 sm3: head.sm3,
                 sha256: head.sha256,
             },
-            checkpoint,
+            issued: Issued::Copy,
+            sealed_checkpoint: seal(&salt_of(salt), Issued::Copy, checkpoint),
+            opening: None,
             signed: None,
         }
+    }
+
+    /// Tells what was not told while the record was closed.
+    pub fn open(&mut self, number: u64, salt: &str) {
+        let salt = salt_of(salt);
+        self.opening = Some(Opening { number, salt });
     }
 
     /// Signs the receipt.
@@ -138,8 +188,8 @@ impl Receipt {
         Ok(())
     }
 
-    /// The bytes that are signed: one line each of format, instance, number, event, sender's key, SHA-256 of the data as compact
-    /// JSON, times, outcome, reason, the three digests, and the signing key.
+    /// The bytes that are signed: one line each of format, instance, event, sender's key, SHA-256 of the data as compact JSON, times,
+    /// outcome, reason, the line's digests, when it was made out, the sealed checkpoint, and the signing key.
     #[must_use]
     pub fn signed_bytes(&self, key: &str) -> Vec<u8> {
         let data = hex::encode(Sha256::digest(serde_json::to_vec(&self.data).unwrap_or_default()));
@@ -147,7 +197,6 @@ impl Receipt {
         let lines = [
             PREFIX.to_owned(),
             self.instance.to_string(),
-            self.number.to_string(),
             self.event.to_string(),
             optional(&self.by),
             data,
@@ -155,9 +204,10 @@ impl Receipt {
             self.decided_at.0.to_string(),
             self.outcome.as_str().to_owned(),
             optional(&self.reason),
-            self.prev.to_string(),
-            self.head.sm3.to_string(),
-            self.head.sha256.to_string(),
+            self.line.sm3.to_string(),
+            self.line.sha256.to_string(),
+            self.issued.as_str().to_owned(),
+            self.sealed_checkpoint.to_string(),
             key.to_owned(),
         ];
         let mut bytes = lines.join("\n").into_bytes();
@@ -177,22 +227,15 @@ impl Receipt {
         ))
     }
 
-    /// Compares the receipt with the line of its number.
-    ///
-    /// # Errors
-    /// Where they disagree.
-    pub fn compare(&self, row: &Row<'_>, text: &str) -> Result<(), Disagreement> {
-        let head = Head::at(row.n, text);
-        if head.sm3 != self.head.sm3 || head.sha256 != self.head.sha256 || row.prev_sm3 != *self.prev {
-            return Err(Disagreement::Digest);
-        }
-        let same = row.event == *self.event
+    /// True where a line says what the receipt says, whatever came before it.
+    #[must_use]
+    pub fn tells(&self, row: &Row<'_>) -> bool {
+        row.event == *self.event
             && row.by.as_deref() == self.by.as_deref()
             && *row.data == self.data
             && row.arrived == self.arrived_at
             && row.decided == self.decided_at
             && row.outcome == self.outcome
-            && row.reason.as_deref() == self.reason.as_deref();
-        if same { Ok(()) } else { Err(Disagreement::Content) }
+            && row.reason.as_deref() == self.reason.as_deref()
     }
 }

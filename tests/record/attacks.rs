@@ -3,7 +3,8 @@
 
 use luochui::record::chain::digests;
 use luochui::record::verify::{Held, Report, Status, verify};
-use luochui::record::{Checkpoint, Reach, Receipt, Row};
+use luochui::record::{Checkpoint, Issued, Reach, Receipt, Row};
+use luochui::store::history_rows::history_after;
 use proptest::prelude::*;
 
 use super::world::{Played, key, played, signer};
@@ -13,23 +14,48 @@ use crate::support::engine::{Place, run, still};
 struct Scene {
     file: String,
     receipts: Vec<Receipt>,
+    /// Of their history entries.
+    salts: Vec<String>,
     checkpoints: Vec<Checkpoint>,
 }
 
 fn scene() -> &'static Scene {
     static SCENE: std::sync::LazyLock<Scene> = std::sync::LazyLock::new(|| {
         run(async {
-            let Played { file, receipts, .. } = &played(&Place::sqlite(), &still()).await;
+            let played = played(&Place::sqlite(), &still()).await;
+            let Played { file, receipts, .. } = &played;
+            let trade = played.engine.trade(&played.hall).await.unwrap().trade.id.to_string();
+            let read = played.engine.read(move |conn| history_after(conn, &trade, 0, i64::MAX));
+            let entries = read.await.unwrap();
+            let salt = |receipt: &Receipt| {
+                let mut lines = file.lines();
+                let line = lines
+                    .find(|line| digests(line.as_bytes()).0 == receipt.line.sm3)
+                    .unwrap();
+                let row = Row::parse(line).unwrap();
+                let entry = entries.iter().find(|entry| entry.hash == row.history).unwrap();
+                entry.public_salt.clone()
+            };
             let checkpoints = file.lines().filter_map(|line| line.strip_prefix("{\"checkpoint\":"));
             let checkpoints = checkpoints.map(|rest| serde_json::from_str(rest.strip_suffix('}').unwrap()).unwrap());
             Scene {
                 checkpoints: checkpoints.collect(),
                 file: file.clone(),
                 receipts: receipts.clone(),
+                salts: receipts.iter().map(salt).collect(),
             }
         })
     });
     &SCENE
+}
+
+/// The number of a receipt's line in the untouched record.
+fn number_of(receipt: &Receipt) -> u64 {
+    let lines = rows(&scene().file);
+    let place = lines
+        .iter()
+        .position(|line| digests(line.as_bytes()).0 == receipt.line.sm3);
+    u64::try_from(place.unwrap()).unwrap()
 }
 
 fn with_key() -> Held {
@@ -62,13 +88,48 @@ fn an_untouched_record_holds_with_all_that_people_hold() {
     assert_eq!(scene.receipts.len(), 11);
     let mut held = with_key();
     held.receipts = scene.receipts.clone();
-    held.receipts
-        .iter_mut()
-        .for_each(|receipt| receipt.sign(&*signer(7)).unwrap());
+    for (receipt, salt) in held.receipts.iter_mut().zip(&scene.salts) {
+        receipt.sign(&*signer(7)).unwrap();
+        receipt.open(number_of(receipt), salt);
+    }
     held.checkpoints = scene.checkpoints.clone();
     let report = verify(&scene.file, &held);
     assert!(report.holds(), "{report:#?}");
     assert!(report.steps.iter().all(|step| step.status == Status::Ok), "{report:#?}");
+    // The middle checkpoint was known when the last receipts were made out, and they say so: leaving it out is found.
+    let given = |text: &str| report.steps.iter().filter(|step| step.text.starts_with(text)).count();
+    assert_eq!(
+        (given("there was none yet"), given("is the one over")),
+        (6, 5),
+        "{report:#?}"
+    );
+    let without: Vec<_> = scene.file.lines().filter(|line| !line.contains("so_far")).collect();
+    held.checkpoints.clear();
+    let step = verify(
+        &joined(&without.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>()),
+        &held,
+    );
+    let step = step
+        .steps
+        .into_iter()
+        .find(|step| step.status == Status::Failed)
+        .unwrap();
+    assert_eq!(step.name, "checkpoint of the receipt");
+    // One receipt that was opened opens the closed one of the same line.
+    let mut closed = held.receipts[7].clone();
+    closed.opening = None;
+    let mut both = with_key();
+    both.receipts = vec![closed.clone()];
+    let warned = |held: &Held| {
+        verify(&scene.file, held)
+            .steps
+            .iter()
+            .filter(|step| step.status == Status::Warning)
+            .count()
+    };
+    assert_eq!(warned(&both), 1, "its checkpoint stays sealed");
+    both.receipts.push(held.receipts[7].clone());
+    assert_eq!(warned(&both), 0);
     // Without anything at hand it says that nobody vouches for it.
     let alone = verify(&joined(&rows(&scene.file)), &Held::default());
     assert!(alone.holds() && alone.steps.iter().any(|step| step.status == Status::Warning));
@@ -141,7 +202,7 @@ fn a_line_dropped_doubled_swapped_or_put_in_is_found_where_it_is() {
 #[test]
 fn a_cut_off_end_contradicts_whoever_holds_more() {
     let lines = rows(&scene().file);
-    let last = scene().receipts.iter().map(|receipt| receipt.number).max().unwrap();
+    let last = scene().receipts.iter().map(number_of).max().unwrap();
     for keep in 1..lines.len() {
         let cut = joined(&lines[..keep]);
         let mut held = with_key();
@@ -178,12 +239,12 @@ fn computing_every_digest_anew_is_found_by_a_receipt_or_a_checkpoint() {
     let forged = joined(&recomputed(&lines, at, |line| line.replace("20000", "20001")));
     assert!(verify(&forged, &Held::default()).holds(), "by itself it hangs together");
     let number = u64::try_from(at).unwrap();
-    for receipt in scene().receipts.iter().filter(|receipt| receipt.number >= number) {
+    for receipt in scene().receipts.iter().filter(|receipt| number_of(receipt) >= number) {
         let held = Held {
             receipts: vec![receipt.clone()],
             ..Held::default()
         };
-        assert_eq!(failed(&verify(&forged, &held)), Some(receipt.number + 1));
+        assert_eq!(failed(&verify(&forged, &held)), Some(number_of(receipt) + 1));
     }
     for checkpoint in &scene().checkpoints {
         let held = Held {
@@ -211,16 +272,17 @@ fn a_receipt_with_any_field_changed_is_no_receipt() {
     let scene = scene();
     let mut receipt = scene.receipts[1].clone();
     receipt.sign(&*signer(7)).unwrap();
-    let changes: [fn(&mut Receipt); 9] = [
-        |receipt| receipt.number += 1,
+    let changes: [fn(&mut Receipt); 10] = [
+        |receipt| receipt.instance = "other".into(),
         |receipt| receipt.event = "quiet".into(),
         |receipt| receipt.by = None,
         |receipt| drop(receipt.data.insert("amount".into(), 1.into())),
         |receipt| receipt.arrived_at = receipt.arrived_at.plus_millis(-1),
         |receipt| receipt.decided_at = receipt.decided_at.plus_millis(1),
         |receipt| receipt.reason = Some("other".into()),
-        |receipt| receipt.prev = receipt.head.sm3.clone(),
-        |receipt| receipt.head.sha256 = receipt.head.sm3.clone(),
+        |receipt| receipt.issued = Issued::Copy,
+        |receipt| receipt.sealed_checkpoint = receipt.line.sm3.clone(),
+        |receipt| receipt.line.sha256 = receipt.line.sm3.clone(),
     ];
     for (index, change) in changes.into_iter().enumerate() {
         let mut changed = receipt.clone();
@@ -228,10 +290,62 @@ fn a_receipt_with_any_field_changed_is_no_receipt() {
         assert!(changed.verify(&key(7)).unwrap().is_err(), "change {index}");
         let held = Held {
             receipts: vec![changed],
-            ..Held::default()
+            ..with_key()
         };
         assert!(failed(&verify(&scene.file, &held)).is_some(), "change {index}");
     }
+    // The opening is not signed; it proves itself.
+    receipt.open(number_of(&receipt), &scene.salts[1]);
+    let changes: [fn(&mut Receipt); 2] = [
+        |receipt| receipt.opening.as_mut().unwrap().number += 1,
+        |receipt| receipt.opening.as_mut().unwrap().salt = receipt.line.sm3.clone(),
+    ];
+    for (index, change) in changes.into_iter().enumerate() {
+        let mut changed = receipt.clone();
+        change(&mut changed);
+        let held = Held {
+            receipts: vec![changed],
+            ..with_key()
+        };
+        assert!(failed(&verify(&scene.file, &held)).is_some(), "opening {index}");
+    }
+}
+
+/// Whoever recomputes all digests after dropping, inserting or moving a line before that of a receipt is found by it alone.
+#[test]
+fn a_closed_receipt_alone_finds_what_was_dropped_put_in_or_moved_before_it() {
+    let lines = rows(&scene().file);
+    let receipt = scene().receipts.last().unwrap();
+    let (own, held) = (
+        usize::try_from(number_of(receipt)).unwrap(),
+        Held {
+            receipts: vec![receipt.clone()],
+            ..Held::default()
+        },
+    );
+    assert!(receipt.opening.is_none());
+    let anew = |mut lines: Vec<String>| {
+        for (number, line) in lines.iter_mut().enumerate().skip(1) {
+            let text = line.clone();
+            let mut row = Row::parse(&text).unwrap();
+            row.n = u64::try_from(number).unwrap();
+            *line = row.text();
+        }
+        let forged = joined(&recomputed(&lines, 0, str::to_owned));
+        assert!(verify(&forged, &Held::default()).holds(), "by itself it hangs together");
+        failed(&verify(&forged, &held))
+    };
+    for at in 1..own {
+        let mut dropped = lines.clone();
+        dropped.remove(at);
+        assert_eq!(anew(dropped), Some(number_of(receipt)), "line {at} dropped");
+        let mut doubled = lines.clone();
+        doubled.insert(at, lines[at].clone());
+        assert_eq!(anew(doubled), Some(number_of(receipt) + 2), "line {at} put in");
+    }
+    let mut without = lines.clone();
+    without.remove(own);
+    assert!(anew(without).is_some(), "its own line dropped");
 }
 
 proptest! {

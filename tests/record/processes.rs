@@ -2,6 +2,8 @@
 //! tells where a line is not the one that was written.
 
 use luochui::engine::audit::{Depth, verify};
+use luochui::record::chain::digests;
+use luochui::record::{Receipt, Row};
 use luochui::store::record_rows::{checkpoints_of, record_from};
 use luochui::store::{Connection, StoreError, Target, connection::Use};
 use luochui::workers::checkpoints::tick;
@@ -116,6 +118,14 @@ fn a_record_goes_on_after_a_restart() {
         handle.join();
         let (engine, _handle) = start(&place, &clock);
         let after = call(&engine, &hall, member("ann"), 200).await.record.unwrap();
-        assert_eq!((after.number, &after.prev), (before.number + 1, &before.head.sm3));
+        let file = file_of(&engine, &hall).await;
+        let line = |receipt: &Receipt| {
+            file.lines()
+                .position(|line| digests(line.as_bytes()).0 == receipt.line.sm3)
+                .unwrap()
+        };
+        assert_eq!(line(&after), line(&before) + 1);
+        let text = file.lines().nth(line(&after)).unwrap();
+        assert_eq!(Row::parse(text).unwrap().prev_sm3, *before.line.sm3);
     });
 }

@@ -1,9 +1,11 @@
 //! Receipts, records and dossiers over HTTP: who gets which, and that they fit each other.
 
+use std::collections::BTreeSet;
+
 use luochui::machine::Name;
 use luochui::record::dossier::{Whole, verify_dossier, write};
 use luochui::record::verify::{Held, Status, verify};
-use luochui::record::{Receipt, Row};
+use luochui::record::{Issued, Receipt, Row};
 use luochui::seal::sm2::PublicKey;
 use luochui::store::history_rows::history_after;
 use luochui::workers::checkpoints::tick;
@@ -78,8 +80,7 @@ fn every_offer_gets_a_receipt_that_the_record_bears_out() {
         slips.push(slip);
         run(tick(&app.engine, app.engine.now())).unwrap();
     }
-    // The newest checkpoint comes with the receipt, and one key gives one receipt.
-    assert_eq!(slips[5]["checkpoint"]["size"], json!(slips[3]["number"]));
+    // One key gives one receipt.
     let path = format!("/api/v1/instances/{hall}/events/call");
     let again = || {
         let request = Request::new("POST", &path)
@@ -93,13 +94,24 @@ fn every_offer_gets_a_receipt_that_the_record_bears_out() {
     assert_eq!(first, again());
     slips.push(first["receipt"].clone());
 
-    // Nobody but its sender gets a receipt of a line, signed, and nobody reads the record yet but whom the definition names.
-    let number = slips[1]["number"].as_u64().unwrap();
-    let of = |client: &Client<'_>| client.get(&format!("/api/v1/instances/{hall}/receipts/{number}"));
-    of(&ann).problem(404, "not_found");
-    of(&app.sign_in("root")).problem(404, "not_found");
+    // Nobody but its sender gets a copy of a receipt, and nobody reads the record yet but whom the definition names.
+    let of = |client: &Client<'_>| client.get(&copy_of(&hall, &slips[1]));
+    for other in [&ann, &app.sign_in("root"), &app.sign_in("watch")] {
+        of(other).problem(404, "not_found");
+    }
     let own: Receipt = serde_json::from_slice(&of(&bob).expect(200).bytes).unwrap();
-    assert_eq!(json!(own.head), slips[1]["head"]);
+    assert_eq!((json!(own.line), own.issued), (slips[1]["line"].clone(), Issued::Copy));
+    let altered = |text: &str| bob.get(&text.replace(&hall, "01ARZ3NDEKTSV4RRFFQ69G5FAV")).status;
+    assert_eq!(altered(&copy_of(&hall, &slips[1])), 404);
+    for wrong in [
+        "1",
+        "x-y",
+        "1-zz",
+        &copy_of(&hall, &slips[1]).split_once('-').unwrap().1.replace('a', "b"),
+    ] {
+        bob.get(&format!("/api/v1/instances/{hall}/receipts/{wrong}"))
+            .problem(404, "not_found");
+    }
     let record = format!("/api/v1/instances/{hall}/record");
     for client in [&app.anyone(), &ann, &app.sign_in("root")] {
         client.get(&record).problem(404, "not_found");
@@ -125,8 +137,20 @@ fn every_offer_gets_a_receipt_that_the_record_bears_out() {
         .iter()
         .map(|slip| serde_json::from_value(slip.clone()).unwrap())
         .collect();
+    assert!(held.receipts.iter().all(|receipt| receipt.opening.is_none()));
     held.receipts.push(own);
+    // Now that the record is open, copies tell the number, and with which checkpoint each receipt was made out.
+    for slip in &slips {
+        let sender = if slip["by"] == slips[0]["by"] { &ann } else { &bob };
+        let copy = sender.get(&copy_of(&hall, slip)).expect(200).bytes;
+        held.receipts.push(serde_json::from_slice(&copy).unwrap());
+    }
     let report = verify(&file, &held);
+    let newest = report
+        .steps
+        .iter()
+        .filter(|step| step.text.starts_with("is the one over"));
+    assert!(newest.count() > 2, "{report:#?}");
     assert!(report.holds(), "{report:#?}");
     assert!(report.steps.iter().all(|step| step.status == Status::Ok), "{report:#?}");
     let last = file
@@ -142,6 +166,71 @@ fn every_offer_gets_a_receipt_that_the_record_bears_out() {
         report.holds() && report.steps.iter().any(|step| step.name == "replay"),
         "{report:#?}"
     );
+}
+
+/// Where a copy of a receipt is asked for.
+fn copy_of(hall: &str, slip: &Value) -> String {
+    let (decided, line) = (&slip["decided_at"], slip["line"]["sm3"].as_str().unwrap());
+    format!("/api/v1/instances/{hall}/receipts/{decided}-{line}")
+}
+
+/// What a bidder is told while others offer more or less than in another world: the same, but for digests of what it cannot know.
+#[test]
+fn a_receipt_tells_nothing_of_how_many_others_there_are() {
+    let told = |others: i64| {
+        let app = TestApp::start();
+        let hall = open(&app);
+        let (ann, bob) = (app.sign_in("ann"), app.sign_in("bob"));
+        let mut told = Vec::new();
+        for round in 1..=4 {
+            for number in 0..others {
+                call(&bob, &hall, 1 - number);
+                app.advance(1);
+            }
+            app.advance(60_900 - others);
+            run(tick(&app.engine, app.engine.now())).unwrap();
+            let (_, slip) = call(&ann, &hall, 1_000 * round);
+            let copy = ann.get(&copy_of(&hall, &slip)).expect(200);
+            // However often it is asked for, and whatever was signed meanwhile.
+            app.advance(70_000);
+            call(&bob, &hall, 1);
+            run(tick(&app.engine, app.engine.now())).unwrap();
+            assert_eq!(copy.bytes, ann.get(&copy_of(&hall, &slip)).expect(200).bytes);
+            told.extend([slip, copy.json()]);
+        }
+        told
+    };
+    const DIGESTS: [&str; 4] = ["/line/sm3", "/line/sha256", "/sealed_checkpoint", "/signed"];
+    let (mut one, mut other) = (told(0), told(7));
+    // All that differs are digests, and no two of them are the same: none can be compared with another.
+    let digest = |slip: &Value, name: &str| slip.pointer(name).unwrap().to_string();
+    let seals: BTreeSet<_> = one
+        .iter()
+        .chain(&other)
+        .map(|slip| digest(slip, "/sealed_checkpoint"))
+        .collect();
+    assert_eq!(seals.len(), one.len() + other.len());
+    for slip in one.iter_mut().chain(&mut other) {
+        for name in ["/instance", "/by"].iter().chain(&DIGESTS) {
+            *slip.pointer_mut(name).unwrap() = Value::Null;
+        }
+    }
+    assert_eq!(one, other);
+    let names: Vec<_> = one[0].as_object().unwrap().keys().map(String::as_str).collect();
+    let known = [
+        "arrived_at",
+        "by",
+        "data",
+        "decided_at",
+        "event",
+        "instance",
+        "issued",
+        "line",
+        "outcome",
+        "sealed_checkpoint",
+        "signed",
+    ];
+    assert_eq!(names, known);
 }
 
 #[test]

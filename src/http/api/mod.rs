@@ -17,6 +17,7 @@ pub mod live;
 pub mod me;
 pub mod mine;
 pub mod organisations;
+pub mod receipts;
 pub mod records;
 pub mod sealings;
 pub mod soft_token;

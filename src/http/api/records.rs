@@ -1,23 +1,22 @@
-//! The record of an instance, receipts of its lines, and all that a supervisor needs to verify it without the platform.
+//! The record of an instance, and all that a supervisor needs to verify it without the platform.
 //! Must not open a record that still runs to anybody whom the definition does not name.
 
 use actix_web::{HttpResponse, web};
 
 use crate::engine::checkpoint_of;
-use crate::http::caller::{Caller, SignedIn};
+use crate::http::caller::Caller;
 use crate::http::commands::{self, Seen};
 use crate::http::extract;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
-use crate::machine::history::PrivatePart;
 use crate::machine::step::Actor;
 use crate::machine::view;
 use crate::record::dossier::{Whole, write};
-use crate::record::{Receipt, Row, file};
+use crate::record::file;
 use crate::seal::sm2::PublicKey;
 use crate::store::StoreError;
 use crate::store::history_rows::{HistoryRow, history_after};
-use crate::store::record_rows::{LineRow, checkpoint_latest, checkpoints_of, record_from};
+use crate::store::record_rows::{checkpoints_of, record_from};
 
 /// The type of a file of JSON lines.
 const LINES: &str = "application/x-ndjson";
@@ -49,7 +48,7 @@ pub async fn show(
 
 /// A record is public once its instance has ended. Before, not even those who run the platform may read it, but whom the
 /// definition names.
-fn may_read(seen: &Seen, caller: &Caller) -> bool {
+pub(super) fn may_read(seen: &Seen, caller: &Caller) -> bool {
     let Seen { snapshot, instance } = seen;
     let nobody = Actor::default();
     let actor = caller.0.as_ref().map_or(&nobody, |account| &account.actor);
@@ -96,52 +95,6 @@ pub async fn dossier(state: web::Data<AppState>, path: web::Path<String>) -> Res
         })
         .await?;
     Ok(HttpResponse::Ok().content_type(LINES).body(text))
-}
-
-/// The signed receipt of a line, for whoever sent the event that it tells of.
-pub async fn receipt(
-    state: web::Data<AppState>,
-    account: SignedIn,
-    path: web::Path<(String, u64)>,
-) -> Result<HttpResponse, Problem> {
-    let (id, number) = path.into_inner();
-    let seen = commands::see(&state, &id, &Caller(Some(account.0.clone())).eyes()).await?;
-    let id = seen.instance.id.to_string();
-    let number = i64::try_from(number).map_err(|_| Problem::new(Code::NotFound))?;
-    let found = state
-        .engine
-        .read(move |conn| {
-            let Some(row) = record_from(conn, &id, number, 1)?
-                .into_iter()
-                .find(|row| row.number == number)
-            else {
-                return Ok(None);
-            };
-            let entry = history_after(conn, &row.trade, row.seq - 1, 1)?.into_iter().next();
-            let private = entry.and_then(|entry| entry.private);
-            let private = private.as_deref().map(serde_json::from_str).transpose()?;
-            Ok(Some((row, private, checkpoint_latest(conn, &id)?)))
-        })
-        .await?;
-    let (row, private, latest): (LineRow, Option<PrivatePart>, _) =
-        found.ok_or_else(|| Problem::new(Code::NotFound))?;
-    let own = private.is_some_and(|private| private.context.actor.account == account.actor.account);
-    let parsed = Row::parse(&row.line).map_err(|error| Problem::internal("read a record", &error))?;
-    if !own || number == 0 {
-        return Err(Problem::new(Code::NotFound));
-    }
-    let latest = latest.as_ref().map(checkpoint_of);
-    let mut receipt = Receipt::of_row(&seen.instance.id, &parsed, &row.line, latest);
-    if let Some(signer) = state.engine.signer().cloned() {
-        receipt = state
-            .blocking(move || {
-                let signed = receipt.sign(&*signer);
-                signed.map_err(|error| Problem::internal("sign a receipt", &error))?;
-                Ok(receipt)
-            })
-            .await?;
-    }
-    Ok(HttpResponse::Ok().json(receipt))
 }
 
 /// The public half of the key that signs for the platform, then those of the keys before it, the latest first.

@@ -3,7 +3,7 @@
 use super::{Held, Report, Seen, Status, place};
 use crate::record::chain::{Head, Origin};
 use crate::record::checkpoint::{Checkpoint, Reach};
-use crate::record::receipt::Receipt;
+use crate::record::receipt::{Opening, Receipt, seal};
 use crate::record::row::Row;
 use crate::record::signer::key_id;
 use crate::seal::sm2::PublicKey;
@@ -32,10 +32,7 @@ impl Body<'_> {
             self.checkpoint(report, "checkpoint at hand", checkpoint, keys, None);
         }
         for receipt in &held.receipts {
-            self.receipt(report, receipt, keys);
-            if let Some(checkpoint) = &receipt.checkpoint {
-                self.checkpoint(report, "checkpoint of the receipt", checkpoint, keys, None);
-            }
+            self.receipt(report, receipt, own, held);
         }
         let vouched = !own.is_empty() || !held.checkpoints.is_empty() || !held.receipts.is_empty();
         let whole = own.iter().map(|(_, checkpoint)| checkpoint).chain(&held.checkpoints);
@@ -113,25 +110,16 @@ impl Body<'_> {
         }
     }
 
-    fn receipt(&self, report: &mut Report, receipt: &Receipt, keys: &[PublicKey]) {
-        let at = receipt.number + 1;
-        let about = format!("line {} of the record", receipt.number);
-        let index = usize::try_from(receipt.number)
-            .ok()
-            .and_then(|number| number.checked_sub(1));
-        let text = index.and_then(|index| self.lines.get(index));
-        let found = match text.map(|text| (text, Row::parse(text))) {
-            _ if receipt.instance != self.origin.instance => Err((1, "it is of another record".to_owned())),
-            Some((text, Ok(row))) => receipt.compare(&row, text).map_err(|why| (at, why.to_string())),
-            _ => Err((place(self.seen.len()) + 1, "the record ends before it".into())),
+    fn receipt(&self, report: &mut Report, receipt: &Receipt, own: &[(u64, Checkpoint)], held: &Held) {
+        let number = match self.line_of(receipt) {
+            Ok(number) => number,
+            Err((line, why)) => return report.add("receipt", Status::Failed, Some(line), why),
         };
-        if let Err((line, why)) = found {
-            return report.add("receipt", Status::Failed, Some(line), format!("{about}: {why}"));
-        }
+        let about = format!("line {number} of the record");
         let id = receipt.signed.as_ref().map_or("", |signed| &*signed.key);
-        match pick(keys, id).map(|key| receipt.verify(key)) {
+        match pick(&held.keys, id).map(|key| receipt.verify(key)) {
             Some(Some(Ok(()))) => report.add("receipt", Status::Ok, None, format!("{about}: fits, and is signed")),
-            Some(Some(Err(why))) => report.add("receipt", Status::Failed, None, format!("{about}: {why}")),
+            Some(Some(Err(why))) => return report.add("receipt", Status::Failed, None, format!("{about}: {why}")),
             Some(None) => report.add(
                 "receipt",
                 Status::Warning,
@@ -145,5 +133,85 @@ impl Body<'_> {
                 format!("{about}: fits; who signed it was not checked, for no key was given"),
             ),
         }
+        // A copy of the same receipt that was asked for once the record was open opens this one as well.
+        let same = held.receipts.iter().filter(|other| other.line == receipt.line);
+        let opening = receipt
+            .opening
+            .as_ref()
+            .or_else(|| same.filter_map(|other| other.opening.as_ref()).next());
+        let known: Vec<_> = own.iter().map(|(_, known)| known).chain(&held.checkpoints).collect();
+        let (status, text) = match opening {
+            Some(opening) => opened(receipt, opening, number, &known),
+            None => (
+                Status::Warning,
+                "is sealed: a copy of the receipt, asked for now that the record is open, tells which it was"
+                    .to_owned(),
+            ),
+        };
+        report.add("checkpoint of the receipt", status, Some(number + 1), text);
+    }
+
+    /// The number of the line that a receipt is of; else the line of the file that was changed, or where one is missing.
+    fn line_of(&self, receipt: &Receipt) -> Result<u64, (u64, String)> {
+        if receipt.instance != self.origin.instance {
+            return Err((1, "it is of another record".to_owned()));
+        }
+        let digests = (&receipt.line.sm3, &receipt.line.sha256);
+        let rows = || self.seen.iter().zip(self.lines);
+        if let Some((seen, text)) = rows().find(|(seen, _)| (&seen.sm3, &seen.sha256) == digests) {
+            return match Row::parse(text) {
+                Ok(row) if receipt.tells(&row) => Ok(seen.n),
+                _ => Err((seen.n + 1, "this line says something else than the receipt".to_owned())),
+            };
+        }
+        let then: Vec<_> = rows()
+            .filter(|(seen, _)| seen.decided == receipt.decided_at)
+            .filter_map(|(seen, text)| Some((seen.n + 1, Row::parse(text).ok()?)))
+            .collect();
+        let alike = then.iter().find(|(_, row)| receipt.tells(row));
+        let near = then
+            .iter()
+            .find(|(_, row)| row.event == *receipt.event && row.by.as_deref() == receipt.by.as_deref());
+        let (line, why) = match (alike, near) {
+            (Some((line, _)), _) => (
+                *line,
+                "this line says what the receipt says, and has another digest: it was changed, or lines before it were changed, \
+                 put in, taken out or moved",
+            ),
+            (None, Some((line, _))) => (*line, "this line says something else than the receipt"),
+            (None, None) => {
+                let after = self.seen.iter().find(|seen| seen.decided > receipt.decided_at);
+                let after = after.map_or_else(|| place(self.seen.len()) + 1, |seen| seen.n + 1);
+                (
+                    after,
+                    "the line of the receipt is not there: it was left out, or its time was changed",
+                )
+            }
+        };
+        Err((line, why.to_owned()))
+    }
+}
+
+/// Which of the known checkpoints a receipt was made out with.
+fn opened(receipt: &Receipt, opening: &Opening, number: u64, known: &[&Checkpoint]) -> (Status, String) {
+    let is_sealed = |checkpoint| seal(&opening.salt, receipt.issued, checkpoint) == receipt.sealed_checkpoint;
+    if opening.number != number {
+        return (
+            Status::Failed,
+            format!("its opening names line {} of the record", opening.number),
+        );
+    }
+    if is_sealed(None) {
+        return (Status::Ok, "there was none yet".to_owned());
+    }
+    match known.iter().find(|checkpoint| is_sealed(Some(checkpoint))) {
+        Some(found) => (
+            Status::Ok,
+            format!("is the one over {} lines at {}", found.size, found.at.0),
+        ),
+        None => (
+            Status::Failed,
+            "is none of those in the file: one was left out, or the opening is of another receipt".to_owned(),
+        ),
     }
 }
