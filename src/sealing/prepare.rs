@@ -6,10 +6,6 @@ use crate::seal::ses::{Seal, ToSign};
 
 use super::Fault;
 
-/// A seal is drawn as large as its maker says, within what fits a signature place: official round seals have 42 mm at most.
-const SMALLEST_MM: u32 = 10;
-const LARGEST_MM: u32 = 60;
-
 /// Where the template lets a role seal: the middle of the place, in micrometres from the page's upper left corner.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SealPlace {
@@ -73,8 +69,7 @@ pub fn prepare(order: &Order<'_>) -> Result<Prepared, Fault> {
 }
 
 fn place(order: &Order<'_>, (width, height): (u32, u32)) -> Result<Place, Fault> {
-    let side = |size: u32| f64::from(size.clamp(SMALLEST_MM, LARGEST_MM));
-    let (width_mm, height_mm) = (side(width), side(height));
+    let pdf::Sides { width_mm, height_mm } = pdf::Sides::of(width, height);
     let millimetres = |micrometres: i64| f64::from(i32::try_from(micrometres).unwrap_or(0)) / 1_000.0;
     let (page, x, y) = match order.place {
         Some(place) => (place.page, millimetres(place.x), millimetres(place.y)),

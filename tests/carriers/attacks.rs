@@ -1,7 +1,7 @@
 //! What attackers do to signed PDFs (shadow attacks, incremental saves, wrapped signatures): each is reported.
 
 use luochui::seal::document::{DocumentReport, Verdict};
-use luochui::seal::pdf;
+use luochui::seal::pdf::{self, Edges, Place};
 use luochui::seal::report::Status;
 
 use super::world::{self, NOW, WORLD};
@@ -95,8 +95,15 @@ fn what_is_saved_between_two_seals_is_reported() {
 
 /// The second signer's own revision, rebuilt with something more in it and signed anew: the first seal must not hold.
 fn resealed(change: impl Fn(&str) -> String) -> DocumentReport {
-    let once = world::sealed_by(&world::pages(2), &WORLD.first);
-    let prepared = pdf::prepare(&world::sealing(&once, &WORLD.second)).unwrap();
+    judge(&rebuilt(2, Edges::Plain, "", change))
+}
+
+/// The file of [`resealed`], over so many pages, with lines of its own in the table.
+pub fn rebuilt(pages: usize, edges: Edges, lines: &str, change: impl Fn(&str) -> String) -> Vec<u8> {
+    let once = world::sealed_by(&world::pages(pages), &WORLD.first);
+    let mut sealing = world::sealing(&once, &WORLD.second);
+    sealing.edges = edges;
+    let prepared = pdf::prepare(&sealing).unwrap();
     // Latin-1 keeps every byte one character.
     let tail: String = prepared.bytes[once.len()..]
         .iter()
@@ -107,10 +114,20 @@ fn resealed(change: impl Fn(&str) -> String) -> DocumentReport {
         .map(|c| u8::try_from(u32::from(c)).unwrap())
         .collect();
     let mut file = [once.as_slice(), &changed].concat();
-    mend(&mut file, once.len());
+    mend(&mut file, once.len(), lines);
     let prepared = luochui::seal::pdf::Prepared::reopen(file).unwrap();
-    let file = pdf::assemble(&prepared, &world::sign(&prepared, &WORLD.second)).unwrap();
-    judge(&file)
+    pdf::assemble(&prepared, &world::sign(&prepared, &WORLD.second)).unwrap()
+}
+
+/// Nothing of the second signer's making may leave the first seal as it was.
+fn assert_first_fails(report: &DocumentReport, what: &str) {
+    assert_eq!(report.verdict, Verdict::Invalid, "{what}");
+    let first = report.signatures.first();
+    let revisions = first.and_then(|first| first.report.step("pdf.revisions"));
+    assert!(
+        revisions.is_none_or(|step| step.status == Status::Failed),
+        "{what}: {report:#?}"
+    );
 }
 
 /// Where a word stands first, from a place on.
@@ -124,20 +141,21 @@ fn find_last(file: &[u8], word: &[u8]) -> usize {
 }
 
 /// Writes offsets and ranges anew where bytes were moved, as an attacker would.
-fn mend(file: &mut Vec<u8>, from: usize) {
+fn mend(file: &mut Vec<u8>, from: usize, lines: &str) {
     let table = find_last(file, b"\nxref\n") + 1;
-    let mut objects: Vec<(u32, usize)> = Vec::new();
+    let mut objects: Vec<(u32, u32, usize)> = Vec::new();
     let mut at = from;
-    while let Some(end) = find(&file[..table], b" 0 obj\n", at) {
-        let start = file[..end].iter().rposition(|byte| !byte.is_ascii_digit()).unwrap() + 1;
-        let number = std::str::from_utf8(&file[start..end]).unwrap();
-        objects.push((number.parse().unwrap(), start));
+    while let Some(end) = find(&file[..table], b" obj\n", at) {
+        let line = file[..end].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+        let id = std::str::from_utf8(&file[line..end]).unwrap();
+        let (number, generation) = id.split_once(' ').unwrap();
+        objects.push((number.parse().unwrap(), generation.parse().unwrap(), line));
         at = end + 1;
     }
     objects.sort_unstable();
-    let mut end = b"xref\n".to_vec();
-    for (number, offset) in objects {
-        end.extend(format!("{number} 1\n{offset:010} 00000 n \n").into_bytes());
+    let mut end = format!("xref\n{lines}").into_bytes();
+    for (number, generation, offset) in objects {
+        end.extend(format!("{number} 1\n{offset:010} {generation:05} n \n").into_bytes());
     }
     end.extend(&file[find_last(file, b"trailer\n")..find_last(file, b"startxref")]);
     end.extend(format!("startxref\n{table}\n%%EOF\n").into_bytes());
@@ -186,17 +204,161 @@ fn a_second_signer_can_add_nothing_but_the_seal() {
         ),
     ];
     for (what, change) in changes {
-        let report = resealed(change);
-        assert_eq!(report.verdict, Verdict::Invalid, "{what}");
-        let revisions = report
-            .signatures
-            .first()
-            .and_then(|first| first.report.step("pdf.revisions"));
-        assert!(
-            revisions.is_none_or(|step| step.status == Status::Failed),
-            "{what}: {report:#?}"
-        );
+        assert_first_fails(&resealed(change), what);
     }
+}
+
+/// The number that stands after a word.
+fn number_after(text: &str, word: &str) -> u32 {
+    let at = text.find(word).unwrap() + word.len();
+    text[at..]
+        .split(|c: char| !c.is_ascii_digit())
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+#[test]
+fn a_second_seal_is_as_large_as_its_maker_says_and_on_the_page() {
+    let once = world::sealed_by(&world::pages(2), &WORLD.first);
+    for (width_mm, height_mm) in [(210.0, 297.0), (41.0, 40.0), (20.0, 20.0)] {
+        let mut sealing = world::sealing(&once, &WORLD.second);
+        sealing.place = Place {
+            page: 1,
+            x_mm: 0.0,
+            y_mm: 0.0,
+            width_mm,
+            height_mm,
+        };
+        let report = judge(&world::sealed(&sealing, &WORLD.second));
+        assert_first_fails(&report, &format!("{width_mm} by {height_mm}"));
+        let shown = report.signatures[1].report.step("pdf.appearance").unwrap();
+        assert_eq!((shown.status, shown.code), (Status::Failed, "differs"));
+    }
+    // By itself as well: whoever seals alone cannot paint a page and have it called a seal.
+    let base = world::pages(1);
+    let mut sealing = world::sealing(&base, &WORLD.first);
+    (sealing.place.width_mm, sealing.place.height_mm) = (80.0, 80.0);
+    (sealing.place.x_mm, sealing.place.y_mm) = (0.0, 0.0);
+    assert_eq!(judge(&world::sealed(&sealing, &WORLD.first)).verdict, Verdict::Invalid);
+    // And off the page.
+    let away = resealed(|tail| {
+        tail.replacen("/Rect[340.157", "/Rect[9340.157", 1)
+            .replacen(" 453.543", " 9453.543", 1)
+    });
+    assert_first_fails(&away, "off the page");
+}
+
+#[test]
+fn strips_stand_where_they_belong_and_once_a_page() {
+    let sealed = |change: &dyn Fn(&str) -> String| judge(&rebuilt(2, Edges::Sealed, "", change));
+    let untouched = sealed(&str::to_owned);
+    assert_eq!(untouched.verdict, Verdict::Valid, "{untouched:#?}");
+    // Over the text instead of the edge: a strip is 56.693 points wide, the page 595.276.
+    let moved = sealed(&|tail| {
+        assert!(tail.contains("/Rect[538.583") && tail.contains(" 595.276 "));
+        tail.replace("/Rect[538.583", "/Rect[38.583")
+            .replace(" 595.276 ", " 95.276 ")
+    });
+    assert_first_fails(&moved, "moved");
+    let swapped = sealed(&|tail| {
+        assert!(tail.contains("-56.693 0 cm"));
+        tail.replacen("-56.693 0 cm", "-00.000 0 cm", 1)
+    });
+    assert_first_fails(&swapped, "another part of the picture");
+    let stamp = |tail: &str| {
+        let start = tail.find("/Subtype/Stamp").unwrap();
+        let open = tail[..start].rfind("obj\n").unwrap() + 4;
+        let close = start + tail[start..].find("\nendobj").unwrap();
+        let head = tail[..open].rfind('\n').unwrap();
+        let head = tail[..head].rfind('\n').unwrap() + 1;
+        (
+            tail[head..].split(' ').next().unwrap().to_owned(),
+            tail[open..close].to_owned(),
+        )
+    };
+    let more = sealed(&|tail| {
+        let (_, object) = stamp(tail);
+        let size = number_after(tail, "/Size ");
+        let page = tail.find("/Annots[").unwrap() + "/Annots[".len();
+        let end = page + tail[page..].find(']').unwrap();
+        let tail = format!("{} {size} 0 R{}", &tail[..end], &tail[end..]);
+        let tail = tail.replace(&format!("/Size {size}"), &format!("/Size {}", size + 1));
+        tail.replacen("\nxref\n", &format!("\n{size} 0 obj\n{object}\nendobj\nxref\n"), 1)
+    });
+    assert_first_fails(&more, "two strips on a page");
+    let fewer = sealed(&|tail| {
+        let start = tail.find("/Subtype/Stamp").unwrap();
+        let gone = number_after(&tail[..start][tail[..start].rfind("endobj\n").unwrap()..], "endobj\n");
+        tail.replacen(&format!(" {gone} 0 R]"), "]", 1)
+    });
+    assert_first_fails(&fewer, "a page without");
+}
+
+#[test]
+fn a_seal_over_another_one_is_told() {
+    let once = world::sealed_by(&world::pages(1), &WORLD.first);
+    let over = judge(&world::sealed_by(&once, &WORLD.second));
+    let told = over.signatures[0].report.step("pdf.overlap").unwrap();
+    assert_eq!((told.status, told.code), (Status::Warning, "overlaps"));
+    let mut beside = world::sealing(&once, &WORLD.second);
+    beside.place.x_mm = 20.0;
+    let beside = judge(&world::sealed(&beside, &WORLD.second));
+    assert_eq!(beside.verdict, Verdict::Valid);
+    assert!(beside.signatures[0].report.step("pdf.overlap").is_none());
+}
+
+#[test]
+fn a_revision_uses_no_number_that_the_file_knows() {
+    // Object 5 is what page 1 says; readers take the highest generation, or none at all, and the page is empty.
+    let mask = |tail: &str| number_after(tail, "/SMask ");
+    let renumbered = |to: &'static str| {
+        move |tail: &str| {
+            let from = mask(tail);
+            let tail = tail.replace(&format!("\n{from} 0 obj"), &format!("\n{to} obj"));
+            tail.replace(&format!("/SMask {from} 0 R"), &format!("/SMask {to} R"))
+        }
+    };
+    for to in ["5 1", "5 0", "0 0", "3 65535", "99 1"] {
+        assert_first_fails(&resealed(renumbered(to)), to);
+    }
+    let size = |to: &'static str| {
+        move |tail: &str| {
+            let from = number_after(tail, "/Size ");
+            tail.replace(&format!("/Size {from}"), &format!("/Size {to}"))
+        }
+    };
+    for to in ["5", "1", "-1", "999", "4294967296", "9 0 R"] {
+        assert_first_fails(&resealed(size(to)), to);
+    }
+    for lines in [
+        "5 1\n0000000000 00001 f \n",
+        "0 1\n0000000000 65535 f \n",
+        "5 1\n0000000017 00000 n \n",
+    ] {
+        let file = rebuilt(2, Edges::Plain, lines, str::to_owned);
+        assert_first_fails(&judge(&file), lines);
+    }
+    for trailer in ["/XRefStm 17/Root", "/Type/XRef/Root", "/Encrypt 5 0 R/Root"] {
+        let file = rebuilt(2, Edges::Plain, "", |tail| tail.replacen("/Root", trailer, 1));
+        assert_first_fails(&judge(&file), trailer);
+    }
+}
+
+#[test]
+fn a_page_may_not_wait_for_what_is_still_to_come() {
+    // The page draws object 14, which does not exist; it would be whatever the next seal gives this number to.
+    let plain = String::from_utf8_lossy(&world::pages(1)).into_owned();
+    assert!(plain.contains("/Resources<<"));
+    let page = "<</Type/Page/Parent 2 0 R/Resources<</XObject<</X 14 0 R>>>>/Contents 5 0 R>>";
+    let base = world::pages(1);
+    let trailer = format!("<</Size 6/Root 1 0 R/Prev {}>>", startxref(&base));
+    let base = append(&base, &[(4, page)], &trailer);
+    assert!(matches!(
+        pdf::prepare(&world::sealing(&base, &WORLD.first)),
+        Err(pdf::PdfError::Unsupported(_))
+    ));
 }
 
 #[test]

@@ -6,6 +6,27 @@ use lopdf::{Dictionary, Object, ObjectId, Stream};
 /// Points a millimetre.
 const POINTS: f64 = 72.0 / 25.4;
 
+/// How large a seal is drawn, in millimetres.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sides {
+    pub width_mm: f64,
+    pub height_mm: f64,
+}
+
+impl Sides {
+    /// As large as its maker says, within what fits a signature place: official round seals have 42 mm at most.
+    #[must_use]
+    pub fn of(width_mm: u32, height_mm: u32) -> Self {
+        const SMALLEST: u32 = 10;
+        const LARGEST: u32 = 60;
+        let side = |size: u32| f64::from(size.clamp(SMALLEST, LARGEST));
+        Self {
+            width_mm: side(width_mm),
+            height_mm: side(height_mm),
+        }
+    }
+}
+
 /// A box on a page, in points from the lower left corner.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Area {
@@ -43,6 +64,22 @@ impl Area {
     pub fn holds(self, other: Self) -> bool {
         let (left, bottom) = (self.left - 0.5, self.bottom - 0.5);
         other.left >= left && other.bottom >= bottom && other.right <= self.right + 0.5 && other.top <= self.top + 0.5
+    }
+
+    /// Whether both boxes share a part of the page.
+    pub fn meets(self, other: Self) -> bool {
+        self.left < other.right && other.left < self.right && self.bottom < other.top && other.bottom < self.top
+    }
+
+    /// Whether the box is as large as the seal, to a hundredth of a point.
+    pub fn is_of(self, sides: Sides) -> bool {
+        let same = |length: f64, millimetres: f64| (length - millimetres * POINTS).abs() < 0.01;
+        same(self.width(), sides.width_mm) && same(self.height(), sides.height_mm)
+    }
+
+    /// Width and height in millimetres.
+    pub fn millimetres(self) -> (f64, f64) {
+        (self.width() / POINTS, self.height() / POINTS)
     }
 
     pub fn width(self) -> f64 {

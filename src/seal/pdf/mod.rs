@@ -5,8 +5,11 @@
 //! `TBS_Sign`, the holder signs, [`assemble`] puts the finished signature into the slot.
 
 mod appearance;
+mod edges;
 mod found;
+mod judge;
 mod later;
+mod numbers;
 mod picture;
 mod revision;
 mod sealing;
@@ -15,6 +18,7 @@ mod strings;
 mod syntax;
 mod verify;
 
+pub use appearance::Sides;
 pub use revision::LARGEST_FILE;
 pub use sealing::SLOT;
 pub use slot::Prepared;

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use lopdf::xref::XrefType;
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId, Writer};
 
 use super::PdfError;
+use super::numbers::Numbers;
 
 /// The largest file that is sealed or judged.
 pub const LARGEST_FILE: usize = 64 * 1_024 * 1_024;
@@ -51,22 +51,20 @@ impl<'a> Revision<'a> {
     /// # Errors
     /// A file with cross-reference streams, to which a table must not be appended.
     pub fn new(base: &'a [u8], document: &'a Document) -> Result<Self, PdfError> {
-        match document.reference_table.cross_reference_type {
-            XrefType::CrossReferenceTable => {}
-            XrefType::CrossReferenceStream => return Err(PdfError::Unsupported("a file with cross-reference streams")),
-        }
+        let numbers = Numbers::of(document).ok_or(PdfError::Unsupported("a file with cross-reference streams"))?;
         Ok(Self {
             base,
             document,
-            next: document.max_id,
+            next: numbers.next,
             objects: BTreeMap::new(),
         })
     }
 
     /// A number that no object has yet.
     pub fn number(&mut self) -> ObjectId {
+        let number = self.next;
         self.next += 1;
-        (self.next, 0)
+        (number, 0)
     }
 
     /// Adds or replaces an object.
@@ -113,7 +111,7 @@ impl<'a> Revision<'a> {
 
     fn trailer(&self) -> Dictionary {
         let mut trailer = Dictionary::new();
-        trailer.set("Size", Object::Integer(i64::from(self.next) + 1));
+        trailer.set("Size", Object::Integer(i64::from(self.next)));
         for key in [b"Root".as_slice(), b"Info"] {
             if let Ok(value) = self.document.trailer.get(key) {
                 trailer.set(key, value.clone());

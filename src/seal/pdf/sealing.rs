@@ -5,15 +5,14 @@ use std::ops::Range;
 
 use lopdf::{Dictionary, Document, Object, ObjectId, StringFormat, Writer};
 
-use super::appearance::{Area, Strip, form};
+use super::appearance::{Area, Sides, Strip, form};
+use super::edges::Edge;
 use super::picture::Picture;
 use super::revision::{Revision, load};
 use super::{Edges, PdfError, Prepared, Sealing};
 
 /// Bytes kept for one SES_Signature.
 pub const SLOT: usize = 65_536;
-/// As many strips as a seal is cut into at most; more pages begin anew.
-pub const MOST_STRIPS: u32 = 20;
 /// Print, and locked against moving.
 pub const FIELD_FLAGS: i64 = 4 + 128;
 /// Print, read-only, locked.
@@ -105,26 +104,22 @@ fn strips(
     sealing: &Sealing,
     image: ObjectId,
 ) -> Result<Vec<(ObjectId, ObjectId)>, PdfError> {
-    let total = u32::try_from(pages.len()).map_err(|_| PdfError::TooLarge)?;
-    if total < 2 {
+    if pages.len() < 2 {
         return Ok(Vec::new());
     }
-    let count = total.div_ceil(total.div_ceil(MOST_STRIPS));
+    let sides = Sides {
+        width_mm: sealing.place.width_mm,
+        height_mm: sealing.place.height_mm,
+    };
+    let edge = Edge::of(revision.document, sides)?;
     let mut added = Vec::new();
-    for group in pages.chunks(count as usize) {
-        let count = u32::try_from(group.len()).map_err(|_| PdfError::TooLarge)?;
-        for (page, index) in group.iter().zip(0..count) {
-            let sheet = sheet(revision.document, *page)?;
-            let width = sealing.place.width_mm / f64::from(count);
-            let at = (sheet.right - sheet.left) * 25.4 / 72.0 - width;
-            let down = ((sheet.top - sheet.bottom) * 25.4 / 72.0 - sealing.place.height_mm) / 2.0;
-            let area = Area::on(sheet, at, down, width, sealing.place.height_mm);
-            let shown = appearance(revision, area, Strip { index, count }, image)?;
-            let id = revision.number();
-            let stamp = annotation("Stamp", *page, area, shown, STRIP_FLAGS);
-            revision.put(id, &Object::Dictionary(stamp))?;
-            added.push((*page, id));
-        }
+    for page in pages {
+        let placed = edge.on(*page).ok_or(PdfError::Place)?;
+        let shown = appearance(revision, placed.area, placed.strip, image)?;
+        let id = revision.number();
+        let stamp = annotation("Stamp", *page, placed.area, shown, STRIP_FLAGS);
+        revision.put(id, &Object::Dictionary(stamp))?;
+        added.push((*page, id));
     }
     Ok(added)
 }
@@ -134,6 +129,10 @@ pub fn sheet(document: &Document, page: ObjectId) -> Result<Area, PdfError> {
     let rotated = inherited(document, page, b"Rotate").and_then(|angle| angle.as_i64().ok());
     if rotated.is_some_and(|angle| angle != 0) {
         return Err(PdfError::Unsupported("a turned page"));
+    }
+    // A unit other than a point would draw the seal larger than it says.
+    if inherited(document, page, b"UserUnit").is_some() {
+        return Err(PdfError::Unsupported("a page with units of its own"));
     }
     let area = inherited(document, page, b"MediaBox").and_then(Area::read);
     area.ok_or_else(|| PdfError::Structure("a page has no size".into()))

@@ -4,11 +4,14 @@
 use lopdf::xref::XrefEntry;
 use lopdf::{Document, Object, ObjectId};
 
-use super::appearance::{Area, Strip, image_of};
+use super::appearance::{Area, Sides, Strip, image_of};
 use super::found::{Found, Letters, MOST_SIGNATURES, places, read};
-use super::later::{Judge, Later};
+use super::judge::{Judge, Stands};
+use super::later::Later;
+use super::numbers::Numbers;
 use super::picture::Picture;
 use super::revision::{LARGEST_FILE, load};
+use super::sealing::sheet;
 use super::slot::{digest, property};
 use crate::machine::Time;
 use crate::seal::document::{DocumentReport, Kind, SignatureReport};
@@ -111,10 +114,14 @@ impl Sealed {
         self.judge_property(&parsed);
         if let (Some(document), Some((_, field))) = (&self.document, field) {
             match shows_picture(document, field, &parsed) {
-                true => self.report.ok("pdf.appearance", "显示的图片是印章的图片"),
-                false => self
+                true => self
                     .report
-                    .warn("pdf.appearance", "differs", "显示的图片不能确认是印章的图片"),
+                    .ok("pdf.appearance", "显示的图片是印章的图片，尺寸与印章一致"),
+                false => self.report.fail(
+                    "pdf.appearance",
+                    "differs",
+                    "显示的图片不能确认是印章的图片，或尺寸、位置与印章不符",
+                ),
             }
         }
         self.parsed = Some(parsed);
@@ -197,8 +204,14 @@ fn judge_later(bytes: &[u8], signatures: &mut [Sealed]) {
         };
         let judged = between(bytes, before, after);
         match judged {
-            Ok(()) if after.report.holds() => before.report.ok("pdf.revisions", "此后只追加了另一签章"),
-            Ok(()) => {
+            Ok(stands) if after.report.holds() => {
+                before.report.ok("pdf.revisions", "此后只追加了另一签章");
+                if stands == Stands::Over {
+                    let reason = "此后追加的签章与原有的签章或批注重叠";
+                    before.report.warn("pdf.overlap", "overlaps", reason);
+                }
+            }
+            Ok(_) => {
                 let reason = "此后追加的签章未通过验证，不能排除改动";
                 before.report.fail("pdf.revisions", "next_fails", reason);
             }
@@ -207,34 +220,48 @@ fn judge_later(bytes: &[u8], signatures: &mut [Sealed]) {
     }
 }
 
-fn between(bytes: &[u8], before: &Sealed, after: &Sealed) -> Result<(), String> {
+fn between(bytes: &[u8], before: &Sealed, after: &Sealed) -> Result<Stands, String> {
     let later = Later::read(bytes, before.found.end(), after.found.end());
     let later = later.map_err(|fault| format!("签章之后追加的内容不是规范的签章（{fault}）"))?;
     let missing = || "签章之后追加的签章不可读取".to_owned();
     let document = before.document.as_ref().ok_or_else(missing)?;
     let seal = after.parsed.as_ref().ok_or_else(missing)?.seal();
-    let picture = Picture::decode(&seal.raw_picture().data).map_err(|_| missing())?;
+    let raw = seal.raw_picture();
+    let picture = Picture::decode(&raw.data).map_err(|_| missing())?;
+    let numbers = Numbers::of(document).ok_or_else(|| "签章时的文件不是可以追加的形式".to_owned())?;
     let judge = Judge {
         before: document,
+        numbers,
         later: &later,
         signature: after.found.id,
         picture: &picture,
+        sides: Sides::of(raw.width, raw.height),
     };
     judge.check().map_err(|altered| altered.0.to_owned())
 }
 
-/// Whether the field draws the picture of the seal that it was sealed with.
+/// Whether the field draws the picture of the seal that it was sealed with, in the seal's size, on a page.
 fn shows_picture(document: &Document, field: ObjectId, parsed: &Signature) -> bool {
     let shown = || {
-        let picture = Picture::decode(&parsed.seal().raw_picture().data).ok()?;
-        let field = document.get_dictionary(field).ok()?;
-        let area = Area::read(field.get(b"Rect").ok()?)?;
-        let appearance = field.get(b"AP").and_then(Object::as_dict).ok()?.get(b"N").ok()?;
+        let raw = parsed.seal().raw_picture();
+        let picture = Picture::decode(&raw.data).ok()?;
+        let dictionary = document.get_dictionary(field).ok()?;
+        let area = Area::read(dictionary.get(b"Rect").ok()?)?;
+        let page = dictionary.get(b"P").and_then(Object::as_reference).ok()?;
+        let annotations = document
+            .get_dictionary(page)
+            .and_then(|page| page.get_deref(b"Annots", document));
+        let listed = annotations
+            .and_then(Object::as_array)
+            .ok()?
+            .contains(&Object::Reference(field));
+        let placed = area.is_of(Sides::of(raw.width, raw.height)) && sheet(document, page).ok()?.holds(area);
+        let appearance = dictionary.get(b"AP").and_then(Object::as_dict).ok()?.get(b"N").ok()?;
         let form = document.dereference(appearance).ok()?.1.as_stream().ok()?;
         let image = image_of(form, area, Strip::WHOLE)?;
         let image = document.get_object(image).ok()?.as_stream().ok()?;
         let mask = image.dict.get_deref(b"SMask", document).ok()?.as_stream().ok()?;
-        Some(picture.is_drawn_by(image, mask))
+        Some(listed && placed && picture.is_drawn_by(image, mask))
     };
     shown().unwrap_or(false)
 }
