@@ -42,8 +42,8 @@ async function enter() {
         place('code').src = code;
         place('check').textContent = check;
       });
-  const opened = signed.account === 'opened' ? '，已为您开立账号，请完善资料' : '';
-  say('已登录' + (signed.name ? '：' + signed.name : '') + opened);
+  const opened = {opened: '，已为您开立账号，请完善资料', proven: '，此前以该号码填写的资料与密码已清除，请重新完善资料'}[signed.account] || '';
+  say('已登录' + (signed.name ? '：' + signed.name : '') + (signed.mark ? '（' + signed.mark + '）' : '') + opened);
 }
 
 async function test() {

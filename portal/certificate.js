@@ -84,7 +84,8 @@ const Certificates = (() => {
   async function answer(adapter, choice, purpose) {
     const drawn = await challenge(purpose);
     const {certificate, signature} = await adapter.sign(choice, drawn.text);
-    return {challenge: drawn.id, certificate, signature};
+    const signed = {challenge: drawn.id, certificate, signature};
+    return purpose === 'login' ? Object.assign(signed, {secret: drawn.secret}) : signed;
   }
 
   // Signs in and keeps the token where the other pages look for it.

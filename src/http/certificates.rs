@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::challenges::{self, Purpose};
+use super::entering;
 use super::fresh;
 use super::problem::{Code, Problem};
 use super::sessions::{self, Issued};
@@ -14,9 +15,9 @@ use crate::seal::certificate::Certificate;
 use crate::seal::mark::TEST_REFUSED;
 use crate::seal::sm2::PublicKey;
 use crate::seal::trust::{self, Failure, Subject, TrustStore};
-use crate::store::account_rows::{self, AccountRow, PartyRow};
+use crate::store::Connection;
+use crate::store::account_rows::{self, AccountRow};
 use crate::store::challenge_rows::{self, CertificateRow, ChallengeRow};
-use crate::store::{Connection, StoreError};
 
 /// An answer to a challenge.
 pub struct Answered {
@@ -52,7 +53,8 @@ pub enum Opening {
     Known,
     /// It was opened now; the profile is to be completed.
     Opened,
-    /// It was there with a password and a number that nobody had proven; the certificate has proven it, the password is gone.
+    /// It was there with a password and a number that nobody had proven; the certificate has proven it. The password is gone with
+    /// all that was said under it; the profile is to be completed.
     Proven,
 }
 
@@ -60,8 +62,14 @@ pub enum Opening {
 ///
 /// # Errors
 /// `challenge_refused`, `bad_signature`, `certificate_refused`, `identity_unavailable`.
-pub async fn sign_in(state: &AppState, answer: Answered, origin: Option<&str>) -> Result<Entered, Problem> {
+pub async fn sign_in(
+    state: &AppState,
+    answer: Answered,
+    secret: &str,
+    origin: Option<&str>,
+) -> Result<Entered, Problem> {
     let row = challenges::find(state, &answer.challenge, Purpose::Login, origin).await?;
+    challenges::check_secret(&row, secret)?;
     let proven = prove(state, row.text.clone(), answer.held, trust::Purpose::Login).await?;
     let (account, opening) = enter(state, &row, &proven).await?;
     let issued = sessions::open(state, account, state.now()).await?;
@@ -231,6 +239,7 @@ async fn enter(state: &AppState, row: &ChallengeRow, proven: &Proven) -> Result<
         not_after: proven.certificate.period().1.0,
         first_used_at: now.0,
         last_used_at: now.0,
+        test: proven.subject.test,
     };
     let subject = proven.subject.clone();
     let work = move |conn: &mut Connection| {
@@ -242,88 +251,7 @@ async fn enter(state: &AppState, row: &ChallengeRow, proven: &Proven) -> Result<
             );
             return Ok(Err(Problem::new(Code::ChallengeRefused)));
         }
-        account(conn, &subject, fresh, used, now)
+        entering::account(conn, &subject, fresh, used, now)
     };
     state.engine.write("sign-in by certificate", work).await?
-}
-
-type Found = Result<(AccountRow, Opening), Problem>;
-
-fn account(
-    conn: &mut Connection,
-    subject: &Subject,
-    fresh: (String, String),
-    used: CertificateRow,
-    now: Time,
-) -> Result<Found, StoreError> {
-    let party = account_rows::party_by_code(conn, subject.kind.as_str(), &subject.code)?;
-    let known = match &party {
-        Some(party) => account_rows::account_of_party(conn, &party.id)?,
-        None => None,
-    };
-    let (id, opening) = match known {
-        Some(row) if row.disabled_at.is_some() => return Ok(Err(Problem::new(Code::IdentityUnavailable))),
-        Some(row) => {
-            let proven = !challenge_rows::certificates_of(conn, &row.id)?.is_empty();
-            let opening = if proven { Opening::Known } else { Opening::Proven };
-            if !proven && !row.password_hash.is_empty() {
-                // Whoever typed this number before need not be who it belongs to: their sessions and password end here.
-                account_rows::account_set_password(conn, &row.id, "")?;
-            }
-            (row.id, opening)
-        }
-        None => {
-            let (account, party_id) = fresh;
-            let party = match party {
-                Some(party) => party,
-                None => open_party(conn, subject, party_id, now)?,
-            };
-            account_rows::account_insert(conn, &opened(&account, &party, now))?;
-            (account, Opening::Opened)
-        }
-    };
-    challenge_rows::certificate_used(
-        conn,
-        &CertificateRow {
-            account: id.clone(),
-            ..used
-        },
-    )?;
-    let row = account_rows::account_by_id(conn, &id)?.ok_or(StoreError::NotFound)?;
-    Ok(Ok((row, opening)))
-}
-
-fn open_party(conn: &mut Connection, subject: &Subject, id: String, now: Time) -> Result<PartyRow, StoreError> {
-    let party = PartyRow {
-        id,
-        kind: subject.kind.as_str().to_owned(),
-        code: subject.code.clone(),
-        name: subject.name.clone(),
-        created_at: now.0,
-    };
-    account_rows::party_insert(conn, &party)?;
-    Ok(party)
-}
-
-/// An account that only a certificate opens, prefilled with whose it is; address and telephone are still to be said.
-fn opened(id: &str, party: &PartyRow, now: Time) -> AccountRow {
-    AccountRow {
-        id: id.to_owned(),
-        name: format!("ca-{}", id.to_lowercase()),
-        display_name: party.name.clone(),
-        email: String::new(),
-        phone: None,
-        address: None,
-        // No password fits an empty hash.
-        password_hash: String::new(),
-        standing: super::caller::Standing::Ordinary.as_str().to_owned(),
-        party: Some(party.id.clone()),
-        member: false,
-        session_version: 1,
-        failures: 0,
-        locked_until: None,
-        disabled_at: None,
-        created_at: now.0,
-        version: 1,
-    }
 }

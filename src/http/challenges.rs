@@ -35,7 +35,7 @@ impl Purpose {
 /// A challenge as whoever asked for it gets it.
 pub struct Drawn {
     pub row: ChallengeRow,
-    /// For collecting a phone's answer; nobody else knows it.
+    /// For answering it, and for collecting a phone's answer; nobody else knows it.
     pub secret: String,
 }
 
@@ -89,6 +89,18 @@ pub async fn find(state: &AppState, id: &str, purpose: Purpose, origin: Option<&
             Err(Problem::new(Code::ChallengeRefused))
         }
     }
+}
+
+/// Only who drew a challenge answers it: a signature that was got from its holder on another page opens nothing here.
+///
+/// # Errors
+/// `challenge_refused`.
+pub fn check_secret(row: &ChallengeRow, secret: &str) -> Result<(), Problem> {
+    if row.secret_sha256 == fresh::digest(secret) {
+        return Ok(());
+    }
+    tracing::warn!(challenge = row.id, reason = "wrong secret", "a challenge was refused");
+    Err(Problem::new(Code::ChallengeRefused))
 }
 
 fn reason(row: Option<&ChallengeRow>, purpose: Purpose, origin: Option<&str>, now: Time) -> Option<&'static str> {

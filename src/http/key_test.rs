@@ -4,12 +4,14 @@
 use super::certificates::Answered;
 use super::challenges::{self, Purpose};
 use super::problem::{Code, Problem};
+use super::seals;
 use super::state::AppState;
 use crate::machine::Time;
 use crate::seal::certificate::Certificate;
 use crate::seal::report::Report;
 use crate::seal::ses::Seal;
 use crate::seal::trust::{self, Chain, Failure, Moment, TrustStore};
+use crate::sealing;
 use crate::store::challenge_rows;
 
 /// Tries out a key, and a seal where one is given.
@@ -109,6 +111,21 @@ fn judge_seal(report: &mut Report, store: &TrustStore, holder: &Certificate, byt
         Err(fault) => return report.fail("seal.format", fault.code(), fault.sentence()),
     };
     report.append(seal.verify(store, Moment::present(now)));
+    match sealing::rehearse(&seal, now) {
+        Ok(()) => report.ok("seal.drawing", "印章图形可以用于签章"),
+        Err(fault) => report.fail("seal.drawing", fault.code, fault.sentence),
+    }
+    match seals::owner(store, &seal, now) {
+        Ok(owner) => {
+            let own = store.verify(holder, trust::Purpose::Seal, now);
+            if own.is_ok_and(|own| (own.kind, own.code) == (owner.kind, owner.code.clone())) {
+                report.ok("seal.owner", format!("印章属于证书的持有人：{}", owner.name));
+            } else {
+                report.fail("seal.owner", "wrong_holder", "证书的持有人不是印章的所有人");
+            }
+        }
+        Err(fault) => report.fail("seal.owner", fault.code, fault.sentence),
+    }
     if seal.holders().contain(holder) {
         report.ok("seal.holder", "证书在印章的证书列表中");
     } else {

@@ -9,6 +9,7 @@ mod challenges;
 mod code;
 mod codes;
 mod commands;
+mod entering;
 mod extract;
 mod forms;
 mod fresh;

@@ -4,26 +4,29 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 
 use super::caller::Account;
 use super::fresh;
-use super::problem::Problem;
+use super::once::once;
+use super::problem::{Code, Problem};
 use super::sealing::{identities, parse_seal, problem};
 use super::state::AppState;
+use crate::engine::IdempotencyKey;
 use crate::machine::Time;
 use crate::machine::step::Actor;
 use crate::seal::certificate::Certificate;
 use crate::seal::mark::{TEST_NOTICE, is_test};
 use crate::seal::ses::{Holders, Seal, SesError};
 use crate::seal::trust::{Moment, Purpose, Subject, TrustStore};
-use crate::sealing::{Fault, TestKeys};
-use crate::store::StoreError;
+use crate::sealing::{Fault, TestKeys, rehearse};
 use crate::store::seal_rows::{self, SealRow};
+use crate::store::{Connection, StoreError};
 
 /// Verifies a seal and keeps it for its owner. The same seal brought in again is the one that is there.
 ///
 /// # Errors
-/// `seal_refused` with the reason, `seal_not_yours`.
+/// `seal_refused` and `seal_picture` with the reason, `seal_not_yours`, `seal_withdrawn`, `seal_superseded`.
 pub async fn bring_in(state: &AppState, account: &Account, der: Vec<u8>) -> Result<SealRow, Problem> {
     let (trust, now, id) = (state.trust.current(), state.now(), fresh::id()?);
     let (by, tests) = (account.id.clone(), TestKeys::of(state.config.environment));
@@ -41,24 +44,58 @@ pub async fn bring_in(state: &AppState, account: &Account, der: Vec<u8>) -> Resu
 }
 
 async fn keep(state: &AppState, row: SealRow) -> Result<SealRow, Problem> {
-    let kept = row.clone();
-    let done = state.engine.write("bring in a seal", move |conn| {
-        let known = seal_rows::seals_of(conn, &row.owner_kind, &row.owner)?;
-        if let Some(known) = known.into_iter().find(|known| known.es_id == row.es_id) {
-            return Ok(known);
-        }
-        seal_rows::seal_insert(conn, &row)?;
-        Ok(row)
-    });
-    match done.await {
-        Ok(row) if row.der == kept.der => Ok(row),
-        Ok(_) | Err(crate::engine::EngineError::Store(StoreError::Duplicate(_))) => {
-            Err(problem(&Fault::new("seal_number_taken", "已有同一编号的另一枚印章")))
+    let done = state.engine.write("bring in a seal", move |conn| put(conn, row)).await;
+    match done {
+        Ok(kept) => kept.map_err(|fault| problem(&fault)),
+        // The same seal at the same time: asked again it is there.
+        Err(crate::engine::EngineError::Store(StoreError::Duplicate(_))) => {
+            Err(Problem::new(Code::Overloaded).retry_after(1))
         }
         Err(error) => Err(error.into()),
     }
 }
 
+/// Keeps a seal. A newer one of the same maker and number takes the place of the one before; the number alone is nobody's.
+fn put(conn: &mut Connection, row: SealRow) -> Result<Result<SealRow, Fault>, StoreError> {
+    let known = seal_rows::seals_numbered(conn, (&row.owner_kind, &row.owner), &row.es_id)?;
+    let ones: Vec<_> = known.into_iter().filter(|known| known.maker == row.maker).collect();
+    if let Some(same) = ones.iter().find(|known| known.der == row.der) {
+        return Ok(match same.withdrawn_at {
+            None => Ok(same.clone()),
+            Some(_) => Err(Fault::new("seal_withdrawn", "该印章已停用或已换领，不能再次导入")),
+        });
+    }
+    if ones.iter().any(|known| known.made_at > row.made_at) {
+        return Ok(Err(Fault::new("seal_superseded", "已有同一编号、制作时间更晚的印章")));
+    }
+    for before in &ones {
+        seal_rows::seal_withdraw(conn, &before.id, row.imported_at)?;
+    }
+    seal_rows::seal_insert(conn, &row)?;
+    Ok(Ok(row))
+}
+
+/// Takes one of one's own seals out of use, for good: what it has sealed stays sealed.
+///
+/// # Errors
+/// `not_found` for another's, and where it is out of use already.
+pub async fn withdraw(state: &AppState, account: &Account, key: IdempotencyKey, id: String) -> Result<(), Problem> {
+    let mine = identities(state, &account.actor).await?;
+    let at = state.now().0;
+    tracing::info!(seal = id, by = account.id, "a seal is withdrawn");
+    let run = move |conn: &mut Connection| {
+        let row = seal_rows::seal_get(conn, &id)?;
+        let own = row.is_some_and(|row| mine.iter().any(|identity| identity.owns(&row)));
+        Ok(if own && seal_rows::seal_withdraw(conn, &id, at)? {
+            Ok(())
+        } else {
+            Err(Problem::new(Code::NotFound))
+        })
+    };
+    once(state, &account.id, key, "withdraw a seal", run).await
+}
+
+/// Judges a seal for whoever brings it in; also what it takes to draw it.
 fn judge(
     trust: &TrustStore,
     der: &[u8],
@@ -75,6 +112,7 @@ fn judge(
         return Err(refused(fault.reason.clone()));
     }
     tests.check(&seal)?;
+    rehearse(&seal, now)?;
     let owner = owner(trust, &seal, now)?;
     let (from, to) = seal.period();
     Ok(SealRow {
@@ -94,32 +132,50 @@ fn judge(
         imported_by: by,
         imported_at: now.0,
         withdrawn_at: None,
+        digest: hex::encode(Sha256::digest(seal.der())),
+        made_at: seal.created().0,
     })
 }
 
-/// Whose seal it is: all its holders' certificates name the same one, and at least one of them is good today.
-fn owner(trust: &TrustStore, seal: &Seal, now: Time) -> Result<Subject, Fault> {
+/// Whose seal it is: all its holders' certificates name the same one, also those that are over, and at least one is good today.
+///
+/// # Errors
+/// `seal_refused`, `seal_digests`, `seal_owners_differ`.
+pub(super) fn owner(trust: &TrustStore, seal: &Seal, now: Time) -> Result<Subject, Fault> {
     let Holders::Certificates(list) = seal.holders() else {
         return Err(Fault::new("seal_digests", "印章只列出证书的杂凑值，无法确定所有人"));
     };
-    let mut found: Option<Subject> = None;
-    let mut last = None;
-    for der in list {
-        let certificate = Certificate::from_der(der).map_err(|_| Fault::new("seal_refused", "印章中的证书无法读取"))?;
-        match trust.verify(&certificate, Purpose::Seal, now) {
-            Ok(subject) => match &found {
-                Some(known) if (known.kind, &known.code) != (subject.kind, &subject.code) => {
-                    return Err(Fault::new("seal_owners_differ", "印章的证书列表中有不同的持有人"));
-                }
-                _ => found = Some(subject),
-            },
-            Err(failure) => last = Some(failure),
+    let unreadable = |_| Fault::new("seal_refused", "印章中的证书无法读取");
+    let list = list.iter().map(|der| Certificate::from_der(der).map_err(unreadable));
+    let list = list.collect::<Result<Vec<_>, _>>()?;
+    let judged: Vec<_> = list
+        .iter()
+        .map(|certificate| trust.verify(certificate, Purpose::Seal, now))
+        .collect();
+    let Some(owner) = judged.iter().find_map(|judged| judged.as_ref().ok()) else {
+        let last = judged.iter().rev().find_map(|judged| judged.as_ref().err());
+        let why = last.map_or("没有证书", |failure| failure.code.sentence());
+        return Err(Fault::new("seal_refused", format!("印章的签章证书不可用：{why}")));
+    };
+    if list.iter().all(|certificate| names(trust, certificate, owner, now)) {
+        return Ok(owner.clone());
+    }
+    Err(Fault::new("seal_owners_differ", "印章的证书列表中有不同的持有人"))
+}
+
+/// Whether a certificate is of the owner, whatever has become of it since; of one from an authority that is not listed, whose
+/// rules nobody knows, whether it has the owner's number in it at all.
+fn names(trust: &TrustStore, certificate: &Certificate, owner: &Subject, now: Time) -> bool {
+    let subject = trust
+        .chain(certificate, Purpose::Seal, now)
+        .and_then(|chain| trust.subject(&chain));
+    match subject {
+        Ok(subject) => (subject.kind, &subject.code) == (owner.kind, &owner.code),
+        Err(_) => {
+            let number = owner.code.as_bytes();
+            certificate.der().windows(number.len()).any(|bytes| bytes == number)
         }
     }
-    found.ok_or_else(|| {
-        let why = last.map_or("没有证书", |failure| failure.code.sentence());
-        Fault::new("seal_refused", format!("印章的签章证书不可用：{why}"))
-    })
 }
 
 /// The seals of all as whom the actor may seal.

@@ -138,5 +138,6 @@ fn signed(proven: &Proven, value: &str, nonce: &str, seen: i64) -> Signed {
         value: value.into(),
         nonce: nonce.into(),
         seen,
+        test: proven.subject.test,
     }
 }

@@ -9,7 +9,7 @@ mod soft_token;
 mod stamp;
 
 pub use judge::{Answer, Judged, TestKeys, Waiting, judge};
-pub use prepare::{Order, Prepared, SealPlace, prepare};
+pub use prepare::{Order, Prepared, SealPlace, prepare, rehearse};
 pub use provider::{Asked, ClientToken, Provider, Request};
 pub use sharing::SharingPlatform;
 pub use soft_token::SoftToken;

@@ -68,6 +68,46 @@ pub fn prepare(order: &Order<'_>) -> Result<Prepared, Fault> {
     })
 }
 
+/// Goes through all that sealing takes short of the signature, on a blank sheet: a seal that cannot be drawn is found out now.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn rehearse(seal: &Seal, at: Time) -> Result<(), Fault> {
+    let order = Order {
+        base: BLANK,
+        seal,
+        place: None,
+        edges: Edges::Plain,
+        reason: "试签",
+        at,
+    };
+    prepare(&order).map(|_| ())
+}
+
+/// One empty page of A4.
+const BLANK: &[u8] = b"%PDF-1.7
+1 0 obj
+<</Type/Catalog/Pages 2 0 R>>
+endobj
+2 0 obj
+<</Type/Pages/Count 1/Kids[3 0 R]/MediaBox[0 0 595.2756 841.8898]>>
+endobj
+3 0 obj
+<</Type/Page/Parent 2 0 R/Resources<<>>>>
+endobj
+xref
+0 4
+0000000000 65535 f 
+0000000009 00000 n 
+0000000054 00000 n 
+0000000137 00000 n 
+trailer
+<</Size 4/Root 1 0 R/ID[<00112233445566778899aabbccddeeff><00112233445566778899aabbccddeeff>]>>
+startxref
+194
+%%EOF
+";
+
 fn place(order: &Order<'_>, (width, height): (u32, u32)) -> Result<Place, Fault> {
     let pdf::Sides { width_mm, height_mm } = pdf::Sides::of(width, height);
     let millimetres = |micrometres: i64| f64::from(i32::try_from(micrometres).unwrap_or(0)) / 1_000.0;

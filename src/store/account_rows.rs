@@ -137,6 +137,34 @@ pub fn account_set_password(conn: &mut Connection, id: &str, hash: &str) -> Resu
     Ok(())
 }
 
+/// Clears what whoever had typed a number said of themselves: password, addresses, telephone, profile and all sessions.
+///
+/// # Errors
+/// A failing database.
+pub fn account_take_over(conn: &mut Connection, id: &str, display_name: &str) -> Result<(), StoreError> {
+    account_set_password(conn, id, "")?;
+    let set = (
+        accounts::display_name.eq(display_name),
+        accounts::email.eq(""),
+        accounts::phone.eq(None::<String>),
+        accounts::address.eq(None::<String>),
+        accounts::member.eq(false),
+        accounts::version.eq(accounts::version + 1),
+    );
+    diesel::update(accounts::table.find(id)).set(set).execute(conn)?;
+    Ok(())
+}
+
+/// Ends all sessions of an account.
+///
+/// # Errors
+/// A failing database.
+pub fn account_end_sessions(conn: &mut Connection, id: &str) -> Result<(), StoreError> {
+    let set = accounts::session_version.eq(accounts::session_version + 1);
+    diesel::update(accounts::table.find(id)).set(set).execute(conn)?;
+    Ok(())
+}
+
 /// Disables an account and ends all its sessions. False where there is none.
 pub fn account_disable(conn: &mut Connection, id: &str, at: i64) -> Result<bool, StoreError> {
     let set = (
@@ -227,6 +255,17 @@ pub fn organisation_page(
 /// `Duplicate` where the party is there already.
 pub fn party_insert(conn: &mut Connection, row: &PartyRow) -> Result<(), StoreError> {
     diesel::insert_into(parties::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Gives a party the name that was proven for it.
+///
+/// # Errors
+/// A failing database.
+pub fn party_rename(conn: &mut Connection, id: &str, name: &str) -> Result<(), StoreError> {
+    diesel::update(parties::table.find(id))
+        .set(parties::name.eq(name))
+        .execute(conn)?;
     Ok(())
 }
 

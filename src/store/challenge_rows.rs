@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::schema::{account_certificates, login_challenges};
+use super::schema::{account_certificates, login_challenges, staff_numbers};
 use super::{Connection, StoreError};
 
 /// A row of `login_challenges`.
@@ -32,6 +32,19 @@ pub struct CertificateRow {
     pub not_after: i64,
     pub first_used_at: i64,
     pub last_used_at: i64,
+    /// Made for tests, without legal effect.
+    pub test: bool,
+}
+
+/// A row of `staff_numbers`.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = staff_numbers)]
+pub struct StaffNumberRow {
+    pub account: String,
+    /// 公民身份号码
+    pub code: String,
+    pub bound_by: String,
+    pub bound_at: i64,
 }
 
 /// # Errors
@@ -120,4 +133,31 @@ pub fn certificates_of(conn: &mut Connection, account: &str) -> Result<Vec<Certi
         .order((account_certificates::last_used_at.desc(), account_certificates::sha256))
         .select(CertificateRow::as_select());
     Ok(rows.load(conn)?)
+}
+
+/// Says whose certificate signs in to an account of staff; the account's number before is forgotten.
+///
+/// # Errors
+/// `Duplicate` where the number is another account's.
+pub fn staff_number_set(conn: &mut Connection, row: &StaffNumberRow) -> Result<(), StoreError> {
+    staff_number_clear(conn, &row.account)?;
+    diesel::insert_into(staff_numbers::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Forgets whose certificate signs in to an account of staff; false where none did.
+///
+/// # Errors
+/// A failing database.
+pub fn staff_number_clear(conn: &mut Connection, account: &str) -> Result<bool, StoreError> {
+    Ok(diesel::delete(staff_numbers::table.find(account)).execute(conn)? == 1)
+}
+
+/// The account of staff that a person's certificate signs in to.
+///
+/// # Errors
+/// A failing database.
+pub fn staff_by_number(conn: &mut Connection, code: &str) -> Result<Option<StaffNumberRow>, StoreError> {
+    let row = staff_numbers::table.filter(staff_numbers::code.eq(code));
+    Ok(row.select(StaffNumberRow::as_select()).first(conn).optional()?)
 }

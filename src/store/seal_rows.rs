@@ -26,6 +26,10 @@ pub struct SealRow {
     pub imported_by: String,
     pub imported_at: i64,
     pub withdrawn_at: Option<i64>,
+    /// SHA-256 of the seal, lower-case hex; empty for those from before it was kept.
+    pub digest: String,
+    /// When the maker made it.
+    pub made_at: i64,
 }
 
 /// A row of `document_imprints`.
@@ -40,7 +44,7 @@ pub struct ImprintRow {
 }
 
 /// # Errors
-/// `Duplicate` where the seal's number is known.
+/// `Duplicate` where the very seal is known.
 pub fn seal_insert(conn: &mut Connection, row: &SealRow) -> Result<(), StoreError> {
     diesel::insert_into(e_seals::table).values(row).execute(conn)?;
     Ok(())
@@ -64,6 +68,33 @@ pub fn seals_of(conn: &mut Connection, kind: &str, owner: &str) -> Result<Vec<Se
         .filter(e_seals::withdrawn_at.is_null());
     let order = (e_seals::imported_at.desc(), e_seals::id);
     Ok(rows.order(order).select(SealRow::as_select()).load(conn)?)
+}
+
+/// All seals of an owner under one number, also those that are over, newest first.
+///
+/// # Errors
+/// A failing database.
+pub fn seals_numbered(
+    conn: &mut Connection,
+    (kind, owner): (&str, &str),
+    es_id: &str,
+) -> Result<Vec<SealRow>, StoreError> {
+    let rows = e_seals::table
+        .filter(e_seals::owner_kind.eq(kind))
+        .filter(e_seals::owner.eq(owner))
+        .filter(e_seals::es_id.eq(es_id));
+    let order = (e_seals::imported_at.desc(), e_seals::id);
+    Ok(rows.order(order).select(SealRow::as_select()).load(conn)?)
+}
+
+/// Takes a seal out of use; false where it was already.
+///
+/// # Errors
+/// A failing database.
+pub fn seal_withdraw(conn: &mut Connection, id: &str, at: i64) -> Result<bool, StoreError> {
+    let row = e_seals::table.find(id).filter(e_seals::withdrawn_at.is_null());
+    let set = e_seals::withdrawn_at.eq(Some(at));
+    Ok(diesel::update(row).set(set).execute(conn)? == 1)
 }
 
 /// All seals, newest first, for those who run the platform.

@@ -31,6 +31,8 @@ pub struct JobRow {
     pub created_at: i64,
     pub expires_at: i64,
     pub changed_at: i64,
+    /// What a phone opens to sign, where the provider gave it.
+    pub address: Option<String>,
 }
 
 /// A row of `seal_signatures`.
@@ -117,15 +119,37 @@ pub fn job_move(
     Ok(diesel::update(job).set(set).execute(conn)? == 1)
 }
 
-/// Notes that the provider has taken a job over; false where it was no longer `created`.
+/// Ends the jobs that nobody has signed in time; how many there were.
 ///
 /// # Errors
 /// A failing database.
-pub fn job_await(conn: &mut Connection, id: &str, reference: Option<&str>, at: i64) -> Result<bool, StoreError> {
+pub fn jobs_expire(conn: &mut Connection, fault: &str, now: i64) -> Result<usize, StoreError> {
+    let jobs = seal_jobs::table
+        .filter(seal_jobs::state.eq_any(["created", "awaiting_signature"]))
+        .filter(seal_jobs::expires_at.le(now));
+    let set = (
+        seal_jobs::state.eq("expired"),
+        seal_jobs::fault.eq(Some(fault)),
+        seal_jobs::changed_at.eq(now),
+    );
+    Ok(diesel::update(jobs).set(set).execute(conn)?)
+}
+
+/// Notes that the provider has taken a job over, and what it said of it; false where it was no longer `created`.
+///
+/// # Errors
+/// A failing database.
+pub fn job_await(
+    conn: &mut Connection,
+    id: &str,
+    (reference, address): (Option<&str>, Option<&str>),
+    at: i64,
+) -> Result<bool, StoreError> {
     let job = seal_jobs::table.find(id).filter(seal_jobs::state.eq("created"));
     let set = (
         seal_jobs::state.eq("awaiting_signature"),
         seal_jobs::reference.eq(reference),
+        seal_jobs::address.eq(address),
         seal_jobs::changed_at.eq(at),
     );
     Ok(diesel::update(job).set(set).execute(conn)? == 1)

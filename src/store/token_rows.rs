@@ -58,6 +58,14 @@ pub fn token_take(conn: &mut Connection, sha256: &str, now: i64) -> Result<Optio
     token_find(conn, sha256)
 }
 
+/// Forgets all tokens of an account: its mailbox is no longer its own.
+///
+/// # Errors
+/// A failing database.
+pub fn tokens_of_account_forget(conn: &mut Connection, account: &str) -> Result<usize, StoreError> {
+    Ok(diesel::delete(mail_tokens::table.filter(mail_tokens::account.eq(account))).execute(conn)?)
+}
+
 /// Forgets tokens that ended before `before`.
 ///
 /// # Errors

@@ -73,8 +73,13 @@ impl Hall {
 
     fn answer(challenge: &Value, certificate: &Certificate, key: &SecretKey) -> Value {
         let signature = key.sign(challenge["text"].as_str().unwrap().as_bytes()).unwrap();
-        json!({"challenge": challenge["id"], "certificate": STANDARD.encode(certificate.der()),
-            "signature": STANDARD.encode(signature)})
+        let mut answer = json!({"challenge": challenge["id"], "certificate": STANDARD.encode(certificate.der()),
+            "signature": STANDARD.encode(signature)});
+        // What is tried out opens nothing, so nothing ties it to a browser.
+        if challenge["text"].as_str().unwrap().split('|').nth(3) == Some("login") {
+            answer["secret"] = challenge["secret"].clone();
+        }
+        answer
     }
 
     fn post(&self, path: &str, body: &Value) -> Reply {
@@ -166,7 +171,7 @@ fn a_number_that_somebody_only_typed_belongs_to_whoever_proves_it() {
     hall.app.account("squatter", &[]);
     let squatter = hall.app.sign_in("squatter");
     let profile = json!({"kind": "organisation", "name": "测试公司", "code": COMPANY, "email": "s@example.test",
-        "phone": "0731-8888888"});
+        "phone": "0731-8888888", "address": "骗子街 1 号"});
     let etag = squatter.get("/api/v1/me").headers["etag"].clone();
     let request = Request::new("PUT", "/api/v1/me/profile")
         .header("If-Match", etag)
@@ -180,7 +185,79 @@ fn a_number_that_somebody_only_typed_belongs_to_whoever_proves_it() {
         &json!({"name": "squatter", "password": crate::support::app::PASSWORD}),
     )
     .problem(401, "login_failed");
-    assert_eq!(hall.me(&proven)["party"]["name"], "测试公司");
+    // Nothing that somebody else had said of the holder stays, and the profile is to be completed before anything else.
+    let me = hall.me(&proven);
+    assert_eq!(
+        (&me["party"]["name"], &me["display_name"]),
+        (&json!("测试公司"), &json!("测试公司"))
+    );
+    assert_eq!(
+        (&me["email"], &me["phone"], &me["address"], &me["member"]),
+        (&json!(""), &Value::Null, &Value::Null, &json!(false))
+    );
+    let owner = Client {
+        app: &hall.app,
+        token: Some(proven["access_token"].as_str().unwrap().to_owned()),
+    };
+    let profile = json!({"kind": "organisation", "name": "测试公司", "code": COMPANY, "email": "real@example.test",
+        "phone": "0731-7777777"});
+    let etag = owner.get("/api/v1/me").headers["etag"].clone();
+    let request = Request::new("PUT", "/api/v1/me/profile")
+        .header("If-Match", etag)
+        .json(&profile);
+    owner.send(request).expect(200);
+    // The next sign-in finds the account as its holder left it.
+    let again = hall.sign_in(&hall.company(11, &key(11)), &key(11)).expect(200).json();
+    assert_eq!(
+        (&again["account"], &hall.me(&again)["email"]),
+        (&json!("known"), &json!("real@example.test"))
+    );
+}
+
+#[test]
+fn staff_whom_an_admin_has_bound_to_a_number_sign_in_with_their_own_certificate() {
+    let hall = Hall::open();
+    let id = hall.app.account("watch", &["oversight@centre"]);
+    let admin = hall.app.sign_in("root");
+    let number = format!("SF{PERSON}");
+    let names = [("2.5.4.3", "张三"), ("2.5.4.5", number.as_str())];
+    let person = hall.issuing.user(13, &names, &key(13), &today);
+    let path = format!("/api/v1/admin/accounts/{id}/bind");
+    let code = json!({"code": PERSON});
+    hall.app
+        .sign_in("watch")
+        .command(&path, &code)
+        .problem(403, "forbidden");
+    admin
+        .command(&path, &json!({"code": "430000190001010000"}))
+        .problem(422, "invalid");
+    admin.command(&path, &code).expect(200);
+
+    let entered = hall.sign_in(&person, &key(13)).expect(200).json();
+    let me = hall.me(&entered);
+    assert_eq!((&entered["account"], &me["id"]), (&json!("known"), &json!(id)));
+    assert_eq!((&me["standing"], &me["party"]), (&json!("oversight"), &Value::Null));
+    // Nobody else's account takes the same number, and no account of a bidder takes any.
+    let other = hall.app.account("other", &["reviewer@centre"]);
+    let other = format!("/api/v1/admin/accounts/{other}/bind");
+    admin.command(&other, &code).problem(409, "identity_unavailable");
+    let bidder = hall.app.account("bidder", &[]);
+    let bidder = format!("/api/v1/admin/accounts/{bidder}/bind");
+    admin.command(&bidder, &code).problem(409, "conflict");
+
+    // Taken away: the sessions end, and the certificate opens an account of the person's own, which is no staff's.
+    let unbind = format!("/api/v1/admin/accounts/{id}/unbind");
+    admin.command(&unbind, &json!({})).expect(200);
+    admin.command(&unbind, &json!({})).problem(404, "not_found");
+    let client = Client {
+        app: &hall.app,
+        token: Some(entered["access_token"].as_str().unwrap().to_owned()),
+    };
+    client.get("/api/v1/me").problem(401, "token_expired");
+    let own = hall.sign_in(&person, &key(13)).expect(200).json();
+    assert_eq!(own["account"], "opened");
+    // Who takes part in trades does not become staff by it.
+    admin.command(&path, &code).problem(409, "identity_unavailable");
 }
 
 #[test]
@@ -239,9 +316,10 @@ fn each_bad_certificate_is_refused_with_its_reason_for_its_holder_only() {
         // A copy of the certificate without its key: the same answer whatever is wrong with it.
         hall.sign_in(&certificate, &key(99)).problem(401, "bad_signature");
     }
+    let challenge = hall.challenge("login");
     hall.post(
         "/api/v1/auth/certificate",
-        &json!({"challenge": hall.challenge("login")["id"], "certificate": "AAAA", "signature": "AAAA"}),
+        &json!({"challenge": challenge["id"], "secret": challenge["secret"], "certificate": "AAAA", "signature": "AAAA"}),
     )
     .problem(401, "bad_signature");
 }
@@ -281,14 +359,19 @@ fn a_challenge_is_good_once_for_its_purpose_origin_and_time() {
 
     // A challenge for tests opens nothing, and one for the login tests nothing.
     let test = hall.challenge("test");
-    hall.post(path, &Hall::answer(&test, &certificate, &key(10)))
-        .problem(401, "challenge_refused");
+    let mut crossed = Hall::answer(&test, &certificate, &key(10));
+    crossed["secret"] = test["secret"].clone();
+    hall.post(path, &crossed).problem(401, "challenge_refused");
     let login = hall.challenge("login");
-    hall.post(
-        "/api/v1/auth/certificate/test",
-        &Hall::answer(&login, &certificate, &key(10)),
-    )
-    .problem(401, "challenge_refused");
+    let mut crossed = Hall::answer(&login, &certificate, &key(10));
+    crossed.as_object_mut().unwrap().remove("secret");
+    hall.post("/api/v1/auth/certificate/test", &crossed)
+        .problem(401, "challenge_refused");
+
+    // Only who drew it answers it: a signature that another page got from its holder is worth nothing without the secret.
+    hall.post(path, &crossed).problem(422, "invalid");
+    crossed["secret"] = hall.challenge("login")["secret"].clone();
+    hall.post(path, &crossed).problem(401, "challenge_refused");
 
     // A page of another origin neither draws nor answers.
     let request = Request::new("POST", "/api/v1/auth/challenges")
@@ -302,7 +385,8 @@ fn a_challenge_is_good_once_for_its_purpose_origin_and_time() {
 
     // The signature of one challenge under another's id; one that was never drawn.
     let mut crossed = Hall::answer(&hall.challenge("login"), &certificate, &key(10));
-    crossed["challenge"] = hall.challenge("login")["id"].clone();
+    let other = hall.challenge("login");
+    (crossed["challenge"], crossed["secret"]) = (other["id"].clone(), other["secret"].clone());
     hall.post(path, &crossed).problem(401, "bad_signature");
     crossed["challenge"] = json!("0000000000000000000000000A");
     hall.post(path, &crossed).problem(401, "challenge_refused");
@@ -360,6 +444,7 @@ fn a_phone_answers_for_a_browser_and_only_that_browser_collects() {
 
     let mut answer = Hall::answer(&challenge, &hall.company(10, &key(10)), &key(10));
     answer.as_object_mut().unwrap().remove("challenge");
+    answer.as_object_mut().unwrap().remove("secret");
     hall.post(&format!("{path}/answer"), &answer).expect(204);
     hall.post(&format!("{path}/answer"), &answer)
         .problem(401, "challenge_refused");
@@ -521,7 +606,7 @@ fn a_chain_and_a_signature_by_openssl_sign_in() {
         let challenge = hall.challenge("login");
         std::fs::write(minted.folder.path().join("text"), challenge["text"].as_str().unwrap()).unwrap();
         script(minted.folder.path(), sign);
-        let answer = json!({"challenge": challenge["id"], "certificate": String::from_utf8(read(file)).unwrap(),
+        let answer = json!({"challenge": challenge["id"], "secret": challenge["secret"], "certificate": String::from_utf8(read(file)).unwrap(),
             "signature": STANDARD.encode(read("sig"))});
         let entered = hall.post("/api/v1/auth/certificate", &answer).expect(200).json();
         assert_eq!(hall.me(&entered)["display_name"], "测试公司");
@@ -530,7 +615,7 @@ fn a_chain_and_a_signature_by_openssl_sign_in() {
     let challenge = hall.challenge("login");
     std::fs::write(minted.folder.path().join("text"), challenge["text"].as_str().unwrap()).unwrap();
     script(minted.folder.path(), "openssl dgst -sm3 -sign user.key -out sig text");
-    let answer = json!({"challenge": challenge["id"], "certificate": STANDARD.encode(minted.certificate("user.pem").der()),
+    let answer = json!({"challenge": challenge["id"], "secret": challenge["secret"], "certificate": STANDARD.encode(minted.certificate("user.pem").der()),
         "signature": STANDARD.encode(read("sig"))});
     hall.post("/api/v1/auth/certificate", &answer)
         .problem(401, "bad_signature");
@@ -576,9 +661,19 @@ fn the_test_key_signs_challenges_in_development_and_does_not_exist_in_production
     let sign = json!({"id": COMPANY, "text": challenge["text"]});
     let signed = hall.post("/api/v1/soft-token/sign", &sign).expect(200).json();
     assert_eq!(signed["mark"], "测试签章 无法律效力");
-    let answer = json!({"challenge": challenge["id"], "certificate": signed["certificate"],
+    let answer = json!({"challenge": challenge["id"], "secret": challenge["secret"], "certificate": signed["certificate"],
         "signature": signed["signature"]});
-    hall.post("/api/v1/auth/certificate", &answer).expect(200);
+    let entered = hall.post("/api/v1/auth/certificate", &answer).expect(200).json();
+    assert_eq!(
+        (&entered["test"], &entered["mark"]),
+        (&json!(true), &json!("测试签章 无法律效力"))
+    );
+    let client = Client {
+        app: &hall.app,
+        token: Some(entered["access_token"].as_str().unwrap().to_owned()),
+    };
+    let used = client.get("/api/v1/me/certificates").expect(200).json();
+    assert_eq!(used["items"][0]["mark"], "测试签章 无法律效力");
     // Nothing but a challenge, and no way out of the folder.
     for (id, text, status) in [
         (COMPANY, "LUOCHUI-EVENT-V1|a|b|c|d|e", 422),

@@ -128,14 +128,36 @@ impl Hall {
         issued.unwrap()
     }
 
+    /// A certificate for an organisation from an authority that the server knows nothing of.
+    pub fn stranger(&self, code: &str) -> Party {
+        let mut random = |bytes: &mut [u8; 32]| {
+            self.drawn.set(self.drawn.get() + 1);
+            *bytes = [self.drawn.get(); 32];
+        };
+        let since = self.app.clock.now().plus_millis(-DAY);
+        let other = Authority::new("别家", since, &mut random).unwrap();
+        let holder = Holder {
+            kind: Kind::Organisation,
+            code: code.into(),
+            name: "某公司".into(),
+        };
+        let period = Period::days(since, 90);
+        other.issue(&holder, Use::Signing, period, &mut random).unwrap()
+    }
+
     /// The DER of a seal whose list holds these certificates.
     pub fn seal(&self, id: &str, holders: &[&Party]) -> Vec<u8> {
+        self.seal_with(id, holders, picture(7))
+    }
+
+    /// The same with another picture.
+    pub fn seal_with(&self, id: &str, holders: &[&Party], picture: Vec<u8>) -> Vec<u8> {
         let order = SealOrder {
             id,
             name: "试验印章",
             holders: holders.iter().map(|party| party.certificate.clone()).collect(),
             period: Period::days(self.app.clock.now().plus_millis(-DAY), 90),
-            picture: picture(7),
+            picture,
             width_mm: 40,
             height_mm: 40,
         };

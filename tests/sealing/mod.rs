@@ -2,6 +2,8 @@
 
 mod hall;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use luochui::machine::Time;
 use luochui::seal::document::Verdict;
@@ -131,14 +133,121 @@ fn a_seal_is_brought_in_only_by_its_owner_and_only_whole() {
     let first = hall.import(&buyer, &der).expect(201).json();
     assert_eq!((&first["owner"], &first["test"]), (&json!(hall::BUYER), &json!(true)));
     assert_eq!(hall.import(&buyer, &der).expect(201).json()["id"], first["id"]);
-    // The same number on another seal is not the same seal.
-    let mut again = hall.seal("T-1", &[&hall.buyer]);
-    if again == der {
-        hall.app.advance(1_000);
-        again = hall.seal("T-1", &[&hall.buyer]);
-    }
-    hall.import(&buyer, &again).problem(409, "seal_number_taken");
     assert_eq!(clerk.get("/api/v1/seals").expect(200).json()["items"], json!([]));
+
+    // A certificate that is over stands for its holder still, and one from an unknown authority must name the owner at least.
+    hall.app.advance(1_000);
+    hall.list(&[&hall.seller]);
+    hall.app.advance(1_000);
+    let over = hall.seal("T-4", &[&hall.buyer, &hall.seller]);
+    hall.import(&buyer, &over).problem(409, "seal_owners_differ");
+    for (code, answer) in [(hall::BUYER, None), (hall::SELLER, Some("seal_owners_differ"))] {
+        let stranger = hall.stranger(code);
+        let reply = hall.import(&buyer, &hall.seal(&format!("T-5-{code}"), &[&hall.buyer, &stranger]));
+        match answer {
+            Some(code) => drop(reply.problem(409, code)),
+            None => drop(reply.expect(201)),
+        }
+    }
+}
+
+#[test]
+fn a_renewed_seal_takes_the_place_of_the_one_before_and_a_number_is_nobodys() {
+    let hall = Hall::open(|_| {});
+    let (buyer, clerk) = (hall.app.sign_in("buyer"), hall.app.sign_in("clerk"));
+    let paper = hall.paper();
+    let first = hall.seal("T-1", &[&hall.buyer]);
+    let old = hall.import(&buyer, &first).expect(201).json()["id"].clone();
+    let todo = hall.todo(&buyer, &paper);
+    let job = hall
+        .begin(&buyer, &todo, old.as_str().unwrap(), "client")
+        .expect(201)
+        .json();
+
+    hall.app.advance(60_000);
+    let renewed = hall
+        .import(&buyer, &hall.seal("T-1", &[&hall.buyer]))
+        .expect(201)
+        .json();
+    let listed = buyer.get("/api/v1/seals").expect(200).json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(listed["items"][0]["id"], renewed["id"]);
+    hall.import(&buyer, &first).problem(409, "seal_withdrawn");
+    // What was begun with the one before ends with it.
+    hall.sign(&buyer, &job, &hall.buyer).problem(409, "seal_withdrawn");
+    hall.sign(&buyer, &job, &hall.buyer).problem(409, "job_over");
+    hall.begin(&buyer, &todo, old.as_str().unwrap(), "client")
+        .problem(422, "invalid");
+
+    // Another owner's seal of the same number, of the same maker: both are there.
+    hall.own_seal(&clerk, "T-1", &hall.seller);
+
+    let path = format!("/api/v1/seals/{}/withdraw", renewed["id"].as_str().unwrap());
+    clerk.command(&path, &json!({})).problem(404, "not_found");
+    let job = hall
+        .begin(&buyer, &todo, renewed["id"].as_str().unwrap(), "client")
+        .expect(201)
+        .json();
+    buyer.command(&path, &json!({})).expect(204);
+    buyer.command(&path, &json!({})).problem(404, "not_found");
+    assert_eq!(buyer.get("/api/v1/seals").expect(200).json()["items"], json!([]));
+    hall.sign(&buyer, &job, &hall.buyer).problem(409, "seal_withdrawn");
+    assert!(hall.states(&paper).contains("by_buyer"));
+}
+
+#[test]
+fn trying_out_a_seal_goes_through_drawing_it_and_whose_it_is() {
+    let hall = Hall::open(|_| {});
+    let report = |party: &luochui::seal::authority::Party, seal: &[u8]| {
+        let anyone = hall.app.anyone();
+        let challenge = anyone.post("/api/v1/auth/challenges", &json!({"purpose": "test"}));
+        let challenge = challenge.expect(201).json();
+        let text = challenge["text"].as_str().unwrap();
+        let body = json!({"challenge": challenge["id"], "seal": STANDARD.encode(seal),
+            "certificate": STANDARD.encode(party.certificate.der()),
+            "signature": STANDARD.encode(party.key.sign(text.as_bytes()).unwrap())});
+        let report = anyone.post("/api/v1/auth/certificate/test", &body).expect(200).json();
+        let steps = report["steps"].as_array().unwrap().clone();
+        let failed = steps.into_iter().filter(|step| step["status"] == "failed");
+        let failed: Vec<_> = failed
+            .map(|step| format!("{}: {}", step["name"], step["code"]))
+            .collect();
+        failed.join(", ").replace('"', "")
+    };
+    assert_eq!(report(&hall.buyer, &hall.seal("T-1", &[&hall.buyer])), "");
+    // A picture that no PDF can show: found out now, and refused where the seal is brought in.
+    let gif = hall.seal_with("T-2", &[&hall.buyer], b"GIF89a with nothing in it".to_vec());
+    assert_eq!(report(&hall.buyer, &gif), "seal.drawing: seal_picture");
+    hall.import(&hall.app.sign_in("buyer"), &gif)
+        .problem(409, "seal_picture");
+    let theirs = hall.seal("T-3", &[&hall.seller]);
+    assert_eq!(
+        report(&hall.buyer, &theirs),
+        "seal.owner: wrong_holder, seal.holder: not_a_holder"
+    );
+}
+
+#[test]
+fn a_job_that_nobody_signs_is_ended_without_anybody_asking() {
+    let hall = Hall::open(|_| {});
+    let buyer = hall.app.sign_in("buyer");
+    let paper = hall.paper();
+    let seal = hall.own_seal(&buyer, "T-1", &hall.buyer);
+    let job = hall
+        .begin(&buyer, &hall.todo(&buyer, &paper), &seal, "client")
+        .expect(201)
+        .json();
+    let path = format!("/api/v1/sealings/{}", job["id"].as_str().unwrap());
+    let sweep = || crate::support::engine::run(luochui::http::sealing::sweep(&hall.app.state)).unwrap();
+    sweep();
+    assert_eq!(buyer.get(&path).expect(200).json()["state"], "awaiting_signature");
+    hall.app.advance(10 * 60_000);
+    sweep();
+    let over = buyer.get(&path).expect(200).json();
+    assert_eq!(
+        (&over["state"], &over["fault"]),
+        (&json!("expired"), &json!("job_over"))
+    );
 }
 
 #[test]
@@ -166,6 +275,11 @@ fn the_sharing_platforms_answer_counts_once_and_only_signed_from_where_it_may_co
     let todo = hall.todo(&buyer, &paper);
     let job = hall.begin(&buyer, &todo, &seal, "sharing").expect(201).json();
     assert_eq!(job["address"], "https://phone.test/R-1");
+    // Whoever comes back, here or on another screen, finds where to sign.
+    let again = hall.begin(&buyer, &todo, &seal, "sharing").expect(201).json();
+    assert_eq!((&again["id"], &again["address"]), (&job["id"], &job["address"]));
+    let path = format!("/api/v1/sealings/{}", job["id"].as_str().unwrap());
+    assert_eq!(buyer.get(&path).expect(200).json()["address"], job["address"]);
 
     // What the platform was asked for is signed with the secret, and is what the job has to be signed with.
     let asked = platform.asked().pop().unwrap();
@@ -192,6 +306,56 @@ fn the_sharing_platforms_answer_counts_once_and_only_signed_from_where_it_may_co
             "verified"
         );
     }
+    assert!(hall.states(&paper).contains("by_clerk"));
+}
+
+#[test]
+fn an_answer_that_comes_before_the_platform_has_told_its_reference_is_not_lost() {
+    use std::sync::mpsc;
+    let (asked, hears) = mpsc::sync_channel::<()>(1);
+    let (go, waits) = mpsc::channel::<()>();
+    let (asked, waits) = (std::sync::Mutex::new(asked), std::sync::Mutex::new(waits));
+    let platform = Web::answering(move |_| {
+        asked.lock().unwrap().send(()).unwrap();
+        waits.lock().unwrap().recv().unwrap();
+        (200, json!({"reference": "R-1"}).to_string().into_bytes())
+    });
+    let url = platform.url.clone();
+    let hall = Hall::open(move |config| {
+        config.sealing.sharing.url = url;
+        config.sealing.sharing.secret = SECRET.into();
+        config.sealing.sharing.allow = vec!["127.0.0.1".into()];
+    });
+    let buyer = hall.app.sign_in("buyer");
+    let paper = hall.paper();
+    let seal = hall.own_seal(&buyer, "T-1", &hall.buyer);
+    let todo = hall.todo(&buyer, &paper);
+    let now = hall.app.clock.now().0 / 1_000;
+    std::thread::scope(|scope| {
+        let token = buyer.token.clone();
+        let app = &hall.app;
+        let (todo, seal) = (&todo, &seal);
+        let begun = scope.spawn(move || {
+            let buyer = crate::support::app::Client { app, token };
+            let body = json!({"seal": seal, "provider": "sharing"});
+            buyer.command(&format!("/api/v1/todos/{todo}/sealing"), &body)
+        });
+        hears.recv().unwrap();
+        // The platform knows the job, this server not yet what the platform calls it.
+        let request: Value = serde_json::from_str(&platform.asked().pop().unwrap().body).unwrap();
+        let job = json!({"id": request["job"], "to_sign": request["to_sign"]});
+        let mut body = answer(&job, &hall.buyer);
+        (body["job"], body["reference"]) = (job["id"].clone(), json!("R-1"));
+        let early = callback(&hall, SECRET, now, &body);
+        assert_eq!(early.headers["retry-after"], "1");
+        early.problem(503, "unavailable");
+        go.send(()).unwrap();
+        begun.join().unwrap().expect(201);
+        assert_eq!(
+            callback(&hall, SECRET, now, &body).expect(200).json()["state"],
+            "verified"
+        );
+    });
     assert!(hall.states(&paper).contains("by_clerk"));
 }
 

@@ -34,8 +34,7 @@ impl Web {
         let own = web.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let number = own.asked.lock().unwrap().len();
-                let _ended = own.answer(stream, &reply(number));
+                let _ended = own.answer(stream, &reply);
             }
         });
         web
@@ -45,7 +44,7 @@ impl Web {
         self.asked.lock().unwrap().clone()
     }
 
-    fn answer(&self, stream: TcpStream, (status, reply): &(u16, Vec<u8>)) -> std::io::Result<()> {
+    fn answer(&self, stream: TcpStream, reply: &dyn Fn(usize) -> (u16, Vec<u8>)) -> std::io::Result<()> {
         let mut out = stream.try_clone()?;
         let mut reader = BufReader::new(stream);
         let mut headers = std::collections::BTreeMap::new();
@@ -62,10 +61,15 @@ impl Web {
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
         let body = String::from_utf8(body).unwrap();
-        self.asked.lock().unwrap().push(Asked { headers, body });
+        let number = {
+            let mut asked = self.asked.lock().unwrap();
+            asked.push(Asked { headers, body });
+            asked.len() - 1
+        };
+        let (status, reply) = reply(number);
         let length = reply.len();
         let head = format!("HTTP/1.1 {status} x\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
         out.write_all(head.as_bytes())?;
-        out.write_all(reply)
+        out.write_all(&reply)
     }
 }

@@ -13,6 +13,8 @@ use crate::http::people::{self, NewAccount};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::store::account_rows::{self, AccountRow};
+use crate::store::challenge_rows::{self, StaffNumberRow};
+use crate::store::{Connection, StoreError};
 
 /// Registers an account that takes part in trades once its profile is complete.
 #[derive(Deserialize, ToSchema)]
@@ -181,5 +183,95 @@ pub async fn disable(
         })
     };
     let done = once(&state, &admin.id, command.key, "disable account", run).await?;
+    Ok(HttpResponse::Ok().json(done))
+}
+
+/// Whose certificate signs in to an account of staff.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bind {
+    /// 公民身份号码
+    code: String,
+}
+
+/// Binds an account of staff to a person's number: whoever proves it with a certificate signs in to the account.
+pub async fn bind(
+    state: web::Data<AppState>,
+    admin: SignedIn,
+    path: web::Path<String>,
+    command: Command<Bind>,
+) -> Result<HttpResponse, Problem> {
+    let (id, code) = (extract::id(&path)?.to_owned(), command.body.code);
+    people::check_party(people::PartyKind::Person, &code)?;
+    let row = StaffNumberRow {
+        account: id,
+        code,
+        bound_by: admin.id.clone(),
+        bound_at: state.now().0,
+    };
+    tracing::info!(
+        account = row.account,
+        by = admin.id,
+        "an account of staff is bound to a number"
+    );
+    let run = move |conn: &mut Connection| {
+        if let Err(problem) = bindable(conn, &row)? {
+            return Ok(Err(problem));
+        }
+        challenge_rows::staff_number_set(conn, &row)?;
+        Ok(Ok(Created { id: row.account }))
+    };
+    let done = once(&state, &admin.id, command.key, "bind account", run).await?;
+    Ok(HttpResponse::Ok().json(done))
+}
+
+/// One person, one account: who takes part in trades by certificate must not enter as staff, and no number leads to two accounts.
+fn bindable(conn: &mut Connection, row: &StaffNumberRow) -> Result<Result<(), Problem>, StoreError> {
+    let Some(account) = account_rows::account_by_id(conn, &row.account)? else {
+        return Ok(Err(Problem::new(Code::NotFound)));
+    };
+    let staff = account.party.is_none() && !account_rows::post_list(conn, &account.id)?.is_empty();
+    if !(staff || account.standing == Standing::Admin.as_str()) || account.disabled_at.is_some() {
+        return Ok(Err(Problem::new(Code::Conflict).detail("this is no account of staff")));
+    }
+    let other = challenge_rows::staff_by_number(conn, &row.code)?;
+    let elsewhere = other.is_some_and(|other| other.account != row.account);
+    let person = people::PartyKind::Person.as_str();
+    let own = match account_rows::party_by_code(conn, person, &row.code)? {
+        Some(party) => account_rows::account_of_party(conn, &party.id)?,
+        None => None,
+    };
+    let proven = match own {
+        Some(own) => !challenge_rows::certificates_of(conn, &own.id)?.is_empty(),
+        None => false,
+    };
+    Ok(if elsewhere || proven {
+        Err(Problem::new(Code::IdentityUnavailable))
+    } else {
+        Ok(())
+    })
+}
+
+/// Takes a binding away, and ends the account's sessions.
+pub async fn unbind(
+    state: web::Data<AppState>,
+    admin: SignedIn,
+    path: web::Path<String>,
+    command: Command<extract::Empty>,
+) -> Result<HttpResponse, Problem> {
+    let id = extract::id(&path)?.to_owned();
+    tracing::info!(
+        account = id,
+        by = admin.id,
+        "an account of staff is no longer bound to a number"
+    );
+    let run = move |conn: &mut Connection| {
+        if !challenge_rows::staff_number_clear(conn, &id)? {
+            return Ok(Err(Problem::new(Code::NotFound)));
+        }
+        account_rows::account_end_sessions(conn, &id)?;
+        Ok(Ok(Created { id }))
+    };
+    let done = once(&state, &admin.id, command.key, "unbind account", run).await?;
     Ok(HttpResponse::Ok().json(done))
 }

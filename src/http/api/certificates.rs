@@ -17,6 +17,7 @@ use crate::http::key_test;
 use crate::http::middleware::address;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
+use crate::seal::mark::TEST_NOTICE;
 use crate::store::challenge_rows;
 
 /// The largest signature, in characters of base64: DER has 72 bytes.
@@ -37,7 +38,7 @@ pub struct Challenge {
     expires: i64,
     /// Shown on both screens while a phone answers.
     check: String,
-    /// For `collect`, when a phone answers; only in the answer to who asked for the challenge.
+    /// For the answer, and for `collect` when a phone answers; only in the answer to who asked for the challenge.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
 }
@@ -47,6 +48,8 @@ pub struct Challenge {
 pub struct Answer {
     /// The challenge's id.
     challenge: String,
+    /// What came with the challenge: only who drew it may answer it.
+    secret: String,
     /// The signing certificate: base64 of DER, or PEM.
     certificate: String,
     /// Base64 of the DER signature over the text.
@@ -89,6 +92,10 @@ pub struct Entered {
     kind: String,
     /// Milliseconds since 1970: when the certificate ends.
     certificate_until: i64,
+    /// Made for tests; never in production.
+    test: bool,
+    /// What is shown beside the name then: 测试签章 无法律效力
+    mark: Option<&'static str>,
 }
 
 fn origin(request: &HttpRequest) -> Result<Option<&str>, Problem> {
@@ -160,17 +167,20 @@ pub async fn sign_in(
     state.limits.login(address(&request))?;
     let Json(Answer {
         challenge,
+        secret,
         certificate,
         signature,
     }) = body;
     let answer = answered(challenge, certificate, &signature)?;
-    let entered = certificates::sign_in(&state, answer, origin(&request)?).await?;
+    let entered = certificates::sign_in(&state, answer, &secret, origin(&request)?).await?;
     Ok(HttpResponse::Ok().json(Entered {
         signed: Signed::from(entered.issued),
         account: entered.opening,
         name: entered.subject.name,
         kind: entered.subject.kind.as_str().to_owned(),
         certificate_until: entered.subject.not_after.0,
+        test: entered.subject.test,
+        mark: entered.subject.test.then_some(TEST_NOTICE),
     }))
 }
 
@@ -228,6 +238,7 @@ pub async fn mine(state: web::Data<AppState>, account: SignedIn) -> Result<HttpR
         .iter()
         .map(|row| {
             serde_json::json!({"sha256": row.sha256, "authority": row.authority, "serial": row.serial,
+                "test": row.test, "mark": row.test.then_some(TEST_NOTICE),
                 "not_after": row.not_after, "first_used_at": row.first_used_at, "last_used_at": row.last_used_at})
         })
         .collect();

@@ -88,6 +88,17 @@ pub async fn list(state: web::Data<AppState>, account: SignedIn) -> Result<HttpR
     Ok(HttpResponse::Ok().json(json!({"items": items, "providers": providers})))
 }
 
+pub async fn withdraw(
+    state: web::Data<AppState>,
+    account: SignedIn,
+    path: web::Path<String>,
+    command: Command<extract::Empty>,
+) -> Result<HttpResponse, Problem> {
+    let id = extract::id(&path)?.to_owned();
+    seals::withdraw(&state, &account, command.key, id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 pub async fn begin(
     state: web::Data<AppState>,
     account: SignedIn,
@@ -105,9 +116,7 @@ pub async fn begin(
         provider: command.body.provider,
     };
     let begun = sealing::begin(&state, &account, &wanted).await?;
-    let mut shown = present(&begun.job);
-    shown["address"] = json!(begun.address);
-    Ok(HttpResponse::Created().json(shown))
+    Ok(HttpResponse::Created().json(present(&begun)))
 }
 
 pub async fn show(
@@ -157,6 +166,10 @@ pub async fn callback(state: web::Data<AppState>, request: HttpRequest, body: Ra
         signature,
     } = serde_json::from_slice(&body.0).map_err(|error| Problem::new(Code::Invalid).detail(error.to_string()))?;
     let job = sealing::find(&state, &job).await?;
+    // The platform may answer before its own answer to the question has been noted.
+    if job.provider == "sharing" && job.state == "created" {
+        return Err(Problem::new(Code::Unavailable).retry_after(1));
+    }
     if job.provider != "sharing" || job.reference.as_deref() != Some(reference.as_str()) {
         return Err(Problem::new(Code::NotFound));
     }
@@ -169,5 +182,7 @@ fn present(job: &JobRow) -> Json {
         "id": job.id, "state": job.state, "document": job.document_name, "provider": job.provider,
         "to_sign": job.to_sign, "base_sha256": job.base_sha256, "sealed_sha256": job.sealed_sha256,
         "fault": job.fault, "expires": job.expires_at,
+        // What a phone opens, as long as it may.
+        "address": job.address.as_ref().filter(|_| job.state == "awaiting_signature"),
     })
 }

@@ -3,7 +3,7 @@
 
 use actix_web::web;
 
-use super::super::api::{auth, certificates, soft_token, trust};
+use super::super::api::{accounts, auth, certificates, soft_token, trust};
 use super::super::guard::Allowed;
 use super::super::route::{get, post};
 use super::{Answer, Route};
@@ -84,6 +84,23 @@ pub(super) fn all() -> Vec<Route> {
             "我用过的证书",
             to!(certificates::mine),
         ),
+        post(
+            "/api/v1/admin/accounts/{id}/bind",
+            Admin,
+            "工作人员凭本人证书登录：登记公民身份号码",
+            to!(accounts::bind),
+        )
+        .takes::<accounts::Bind>()
+        .gives::<accounts::Created>()
+        .keyed(),
+        post(
+            "/api/v1/admin/accounts/{id}/unbind",
+            Admin,
+            "取消工作人员的证书登录",
+            to!(accounts::unbind),
+        )
+        .gives::<accounts::Created>()
+        .keyed(),
         get("/api/v1/admin/trust", Supervision, "受信任的发证机构", to!(trust::list)),
         post(
             "/api/v1/admin/trust",

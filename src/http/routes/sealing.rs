@@ -4,7 +4,7 @@ use actix_web::web;
 
 use super::super::api::sealings;
 use super::super::guard::Allowed;
-use super::super::route::{Body, Route, get, post};
+use super::super::route::{Answer, Body, Route, get, post};
 
 /// Seals, sealing jobs, and the answers to them.
 pub(super) fn all() -> Vec<Route> {
@@ -19,6 +19,14 @@ pub(super) fn all() -> Vec<Route> {
         post("/api/v1/seals", Ordinary, "导入电子印章", to!(sealings::import))
             .takes::<sealings::Import>()
             .keyed(),
+        post(
+            "/api/v1/seals/{id}/withdraw",
+            Ordinary,
+            "停用电子印章",
+            to!(sealings::withdraw),
+        )
+        .answers(Answer::Nothing)
+        .keyed(),
         post(
             "/api/v1/todos/{id}/sealing",
             Ordinary,

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::finish::finish;
-use super::{parse_seal, problem, refused};
+use super::{fail, parse_seal, problem, refused};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::machine::Time;
@@ -42,15 +42,26 @@ pub async fn accept(state: &AppState, job: JobRow, answer: Answer) -> Result<Job
         .read(move |conn| seal_rows::seal_get(conn, &seal_id))
         .await?
         .ok_or_else(|| Problem::new(Code::NotFound))?;
+    if seal.withdrawn_at.is_some() {
+        fail(state, &job, "awaiting_signature", "seal_withdrawn").await?;
+        return Err(refused(
+            "seal_withdrawn",
+            "该印章已停用或已换领，请用现行印章重新发起签章",
+        ));
+    }
     let value = BASE64.encode(&answer.signature);
     let (judged, stored) = judge(state, &job, &seal, answer).await?;
     let row = signature_row(&job, &seal, judged, &stored, state.now())?;
     let kept = state.engine.write("seal a document", move |conn| {
         sealing_rows::job_sign(conn, &row, &value)
     });
-    // Where another answer was faster, its file is the one that counts.
-    kept.await?;
-    finish(state, &job.id).await
+    // Where another answer was faster, its file is the one that counts; where its time was, none does.
+    let ours = kept.await?;
+    let done = finish(state, &job.id).await?;
+    if !ours && done.state != "verified" {
+        return Err(refused("job_over", "本次签章已结束，请重新发起"));
+    }
+    Ok(done)
 }
 
 /// Judges the answer and keeps the sealed file, which nothing names yet.

@@ -20,18 +20,11 @@ use crate::store::document_rows::{self, DocumentRow};
 use crate::store::seal_rows::{self, SealRow};
 use crate::store::sealing_rows::{self, JobRow};
 
-/// A job that was begun.
-pub struct Begun {
-    pub job: JobRow,
-    /// What a phone opens, where the provider gave it; told once.
-    pub address: Option<String>,
-}
-
 /// Prepares the document and asks the provider. A second click gets the first one's job.
 ///
 /// # Errors
 /// `nothing_to_seal`, `seal_not_yours`, `seal_expired`, the provider's and the judgement's own.
-pub async fn begin(state: &AppState, account: &Account, wanted: &Wanted<'_>) -> Result<Begun, Problem> {
+pub async fn begin(state: &AppState, account: &Account, wanted: &Wanted<'_>) -> Result<JobRow, Problem> {
     let provider = state.sealers.named(&wanted.provider)?;
     let document = document(state, wanted).await?;
     let base = document.sha256.clone().ok_or_else(|| Problem::new(Code::NotRendered))?;
@@ -48,7 +41,7 @@ pub async fn begin(state: &AppState, account: &Account, wanted: &Wanted<'_>) -> 
         .find(|(_, identity)| identity.owns(&seal))
         .ok_or_else(|| refused("seal_not_yours", "该印章不属于您办理此事项所代表的单位或个人"))?;
     if let Some(job) = waiting_already(state, account, wanted, (&seal, &base)).await? {
-        return Ok(Begun { job, address: None });
+        return Ok(job);
     }
     let job = prepare(state, account, wanted, (&document, &base), (&seal, &role)).await?;
     ask(state, &provider, job, &seal, &document).await
@@ -149,6 +142,7 @@ async fn prepare(
         seal: seal.id.clone(),
         provider: wanted.provider.clone(),
         reference: None,
+        address: None,
         base_sha256: base.to_owned(),
         prepared_sha256,
         sealed_sha256: None,
@@ -169,7 +163,7 @@ async fn ask(
     mut job: JobRow,
     seal: &SealRow,
     document: &DocumentRow,
-) -> Result<Begun, Problem> {
+) -> Result<JobRow, Problem> {
     let row = job.clone();
     state
         .engine
@@ -209,16 +203,18 @@ async fn ask(
             return Err(problem(&fault));
         }
     };
-    let (id, kept, now) = (job.id.clone(), reference.clone(), state.now());
-    let await_signature = move |conn: &mut _| sealing_rows::job_await(conn, &id, kept.as_deref(), now.0);
-    state.engine.write("sealing job asked", await_signature).await?;
     job.state = "awaiting_signature".into();
-    job.reference = reference;
-    let job = match signed {
-        Some(answer) => accept(state, job, answer).await?,
-        None => job,
+    (job.reference, job.address) = (reference, address);
+    let (row, now) = (job.clone(), state.now());
+    let await_signature = move |conn: &mut _| {
+        let told = (row.reference.as_deref(), row.address.as_deref());
+        sealing_rows::job_await(conn, &row.id, told, now.0)
     };
-    Ok(Begun { job, address })
+    state.engine.write("sealing job asked", await_signature).await?;
+    match signed {
+        Some(answer) => accept(state, job, answer).await,
+        None => Ok(job),
+    }
 }
 
 /// The role in which the account seals for this to-do, and as whom.

@@ -95,10 +95,27 @@ fn completion(job: &JobRow, signature: &SignatureRow) -> Cause {
     }
 }
 
-/// Completes what a crash has left between the seal and the to-do, until its task is ended.
+/// Ends the jobs that nobody has signed in time.
+///
+/// # Errors
+/// A failing store.
+pub async fn sweep(state: &AppState) -> Result<(), Problem> {
+    let now = state.now().0;
+    let over = move |conn: &mut _| sealing_rows::jobs_expire(conn, "job_over", now);
+    let ended = state.engine.write("sealing jobs expired", over).await?;
+    if ended > 0 {
+        tracing::info!(ended, "sealing jobs ended without a signature");
+    }
+    Ok(())
+}
+
+/// Ends what was not signed in time, and completes what a crash has left between the seal and the to-do, until its task is ended.
 pub async fn keep(state: AppState) {
     loop {
         tokio::time::sleep(LOOK).await;
+        if let Err(problem) = sweep(&state).await {
+            tracing::error!(code = problem.code, "failed to end sealing jobs");
+        }
         let before = state.now().plus_millis(-LEFT_MILLIS).0;
         let left = state
             .engine

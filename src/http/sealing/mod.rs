@@ -18,7 +18,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 pub use answer::accept;
 pub use begin::begin;
-pub use finish::keep;
+pub use finish::{keep, sweep};
 
 use super::commands::Seen;
 use super::problem::{Code, Problem};

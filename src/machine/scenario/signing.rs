@@ -25,6 +25,7 @@ pub fn signed(actor: &Actor, event: &str) -> Box<Signed> {
         value: "".into(),
         nonce: digest(event),
         seen: 0,
+        test: false,
         subject,
     })
 }

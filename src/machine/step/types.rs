@@ -111,6 +111,9 @@ pub struct Signed {
     pub nonce: Name,
     /// The number of the last published state that the signer had seen.
     pub seen: i64,
+    /// Made with a certificate for tests, without legal effect.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
 }
 
 /// A seal on a document, as it was verified before the to-do was completed.

@@ -38,5 +38,15 @@ diesel::table! {
         not_after -> BigInt,
         first_used_at -> BigInt,
         last_used_at -> BigInt,
+        test -> Bool,
+    }
+}
+
+diesel::table! {
+    staff_numbers (account) {
+        account -> Text,
+        code -> Text,
+        bound_by -> Text,
+        bound_at -> BigInt,
     }
 }

@@ -12,7 +12,7 @@ mod token;
 mod trade;
 
 pub use account::{account_posts, accounts, drafts, files, organisations, parties, refresh_tokens, sessions};
-pub use certificate::{account_certificates, login_challenges, trust_entries};
+pub use certificate::{account_certificates, login_challenges, staff_numbers, trust_entries};
 pub use effect::{incidents, ledger_postings, outbox, published, records};
 pub use performer::{document_numbers, documents, mail_log};
 pub use platform::{calendars, definitions, heartbeats, idempotency_keys, outages, schedule_slots};

@@ -18,6 +18,8 @@ diesel::table! {
         imported_by -> Text,
         imported_at -> BigInt,
         withdrawn_at -> Nullable<BigInt>,
+        digest -> Text,
+        made_at -> BigInt,
     }
 }
 
@@ -44,6 +46,7 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         changed_at -> BigInt,
+        address -> Nullable<Text>,
     }
 }
 

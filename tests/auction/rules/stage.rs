@@ -62,6 +62,7 @@ pub fn signature() -> Box<Signed> {
         value: "".into(),
         nonce: "".into(),
         seen: 0,
+        test: false,
     })
 }
 
