@@ -278,14 +278,16 @@ impl Engine {
         self.inner.queues.get(next % count).ok_or(EngineError::Stopping)
     }
 
-    /// A trade always goes to the same writer of this process, so that writers seldom meet on one.
+    /// A trade always goes to the same writer of this process, so that writers seldom meet on one; so does what a party opens, of
+    /// which there may be one at a time.
     async fn queue_for(&self, submission: &Submission) -> Result<&Queue, EngineError> {
-        let Request::Offer { instance, .. } = &submission.request else {
-            return self.any_queue();
-        };
         if self.inner.queues.len() == 1 {
             return self.any_queue();
         }
+        let Request::Offer { instance, .. } = &submission.request else {
+            let actor = &submission.actor;
+            return self.queue_of(actor.party.as_ref().unwrap_or(&actor.account));
+        };
         let trade = match self.inner.common.cache.place(instance) {
             Some(trade) => trade,
             None => {
@@ -294,8 +296,12 @@ impl Engine {
                 trade.ok_or(EngineError::NotFound)?
             }
         };
+        self.queue_of(&trade)
+    }
+
+    fn queue_of(&self, name: &crate::machine::Name) -> Result<&Queue, EngineError> {
         let mut hasher = DefaultHasher::new();
-        trade.hash(&mut hasher);
+        name.hash(&mut hasher);
         let count = u64::try_from(self.inner.queues.len()).unwrap_or(1).max(1);
         let index = usize::try_from(hasher.finish() % count).unwrap_or(0);
         self.inner.queues.get(index).ok_or(EngineError::Stopping)

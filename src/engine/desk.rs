@@ -10,8 +10,8 @@ use super::common::Common;
 use super::drain::{Drain, Pass, ask_others, missed};
 use super::gather::Gathered;
 use super::queue::Settled;
-use super::{Committed, EngineError, IdempotencyKey, Receipt, Request, Submission};
-use crate::machine::step::{Answer, Cause, Context, Decision, Delay, Input, decide_measured};
+use super::{Committed, EngineError, IdempotencyKey, Receipt, Request, Submission, single};
+use crate::machine::step::{Answer, Cause, Context, Decision, Delay, Input, decide_measured, refusal};
 use crate::machine::trade::{InstanceId, Timer};
 use crate::machine::{Bundle, Name, Time, Trade};
 use crate::record::{self, Head};
@@ -113,7 +113,7 @@ impl<'a> Desk<'a> {
                     machine: machine.clone(),
                     data: data.clone(),
                 };
-                self.open(submission, bundle, cause)?
+                self.open(conn, submission, bundle, cause)?
             }
             Request::Offer { instance, cause } => match self.offer(conn, submission, instance, cause)? {
                 Some(receipt) => receipt,
@@ -154,7 +154,13 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    fn open(&mut self, submission: &Submission, bundle: Arc<Bundle>, cause: Cause) -> Result<Receipt, EngineError> {
+    fn open(
+        &mut self,
+        conn: &mut Connection,
+        submission: &Submission,
+        bundle: Arc<Bundle>,
+        cause: Cause,
+    ) -> Result<Receipt, EngineError> {
         let instance = self.common.random.fresh()?;
         let input = Input {
             instance: Arc::clone(&instance),
@@ -165,6 +171,9 @@ impl<'a> Desk<'a> {
         let mut receipt = receipt(&input, &decision);
         if decision.entries.is_empty() {
             self.gathered.effects_without_trade(&decision);
+        } else if single::is_open_already(conn, &self.trades, &decision.trade)? {
+            receipt.answer = Answer::Refused(refusal(&bundle, "already_open"));
+            (receipt.seq, receipt.states, receipt.transitions) = (0, Vec::new(), Vec::new());
         } else {
             let worked = Worked {
                 base: None,

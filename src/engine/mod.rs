@@ -23,6 +23,7 @@ mod records;
 mod rounds;
 mod sharing;
 mod signing;
+mod single;
 mod start;
 mod timers;
 mod watch;

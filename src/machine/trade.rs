@@ -75,6 +75,9 @@ pub struct Instance {
     /// The due time of the last timer that fired: what was stamped before it and is decided after it comes too late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fired: Option<Time>,
+    /// Timers that fired one after another without time going on: what arms itself again at once is stopped by this count.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub at_once: u32,
     /// The latest of each document: what was asked for, and, once rendered, its digest and number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub documents: BTreeMap<Name, Document>,
@@ -127,6 +130,10 @@ pub struct Message {
     pub data: Map,
     /// Who it was addressed to when it was sent.
     pub to: Vec<InstanceId>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Timer {

@@ -102,6 +102,20 @@ pub fn trade_load(conn: &mut Connection, id: &str) -> Result<Option<StoredTrade>
     Ok(Some(stored))
 }
 
+/// The root instances of a machine that a party owns and that have not ended.
+///
+/// # Errors
+/// A failing database.
+pub fn roots_open(conn: &mut Connection, machine: &str, owner: &str) -> Result<Vec<String>, StoreError> {
+    Ok(instances::table
+        .filter(instances::owner.eq(owner))
+        .filter(instances::machine.eq(machine))
+        .filter(instances::parent.is_null())
+        .filter(instances::done.eq(false))
+        .select(instances::id)
+        .load(conn)?)
+}
+
 /// What is read of an instance: its body, when it was opened, and how much it has published and recorded.
 const INSTANCE: (
     instances::body,

@@ -5,5 +5,6 @@ mod deadlines;
 mod failing;
 mod idempotency;
 mod processes;
+mod single;
 mod timing;
 mod writing;

@@ -322,3 +322,68 @@ fn outages_are_told_to_the_timer() {
     world.advance(8 * 60_000);
     assert_eq!(world.states(), ["closed"]);
 }
+
+const HOSTILE: &str = "machine: main
+title: 停不下来
+read: public
+data:
+  pause: {type: duration, title: 间隔, default: 0 minutes}
+  fired: {type: int, title: 次数, default: 0}
+initial: watching
+states:
+  watching:
+    title: 看
+    timers:
+      thinks: {after: data.pause, then: {target: watching, reenter: true, actions: [{assign: {fired: data.fired + 1}}]}}
+";
+
+/// Two timers that arm each other in turn: neither arms itself.
+const PAIR: &str = "machine: main
+title: 你来我往
+read: public
+data:
+  since: {type: time, title: 起, optional: true}
+initial: ping
+states:
+  ping:
+    title: 乒
+    timers: {there: {until: data.since, then: pong}}
+  pong:
+    title: 乓
+    timers: {back: {until: data.since, then: ping}}
+";
+
+#[test]
+fn a_timer_that_arms_itself_again_at_once_is_parked_with_an_incident() {
+    for machine in [HOSTILE, PAIR] {
+        let mut world = World::of(&[machine]);
+        assert_eq!(world.start(Map::new()), taken(), "who started it is answered");
+        let incidents = |world: &World| {
+            let of = world.effects.iter();
+            of.filter(|effect| matches!(effect, Effect::Incident { fault, .. } if fault.place.starts_with("timer.")))
+                .count()
+        };
+        assert_eq!(incidents(&world), 1);
+        assert!(world.entries.len() < 110, "{} entries", world.entries.len());
+        let (held, entries) = (world.trade.clone().unwrap(), world.entries.len());
+        assert_eq!(held.earliest_due(), None, "nothing is left to fire");
+        world.now = time("2026-09-01 10:00");
+        world.offer("TRADE", Cause::Calendar, &system());
+        assert_eq!(world.entries.len(), entries, "it stays parked");
+        // Tried again, it is parked again: an admin cannot let it loose either.
+        let name = held.root().unwrap().timers.keys().next().unwrap().clone();
+        world.offer("TRADE", Cause::Retry { timer: name }, &system());
+        assert_eq!(incidents(&world), 2);
+        assert!(world.entries.len() < 2 * entries + 5);
+        world.assert_replays();
+    }
+}
+
+#[test]
+fn a_timer_that_waits_however_shortly_goes_on() {
+    let mut world = World::of(&[HOSTILE]);
+    world.start(Map::from([("pause".into(), Value::Int(1))]));
+    world.now = world.now.plus_millis(500);
+    world.offer("TRADE", Cause::Calendar, &system());
+    assert_eq!(world.data("fired"), Value::Int(500));
+}

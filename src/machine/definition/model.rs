@@ -235,6 +235,8 @@ pub struct EventDefinition {
     pub keep_refusals: bool,
     /// A message whose value was seen before is answered as done and changes nothing.
     pub once: Option<Expression>,
+    /// For `start`: conditions over the data that the instance would begin with, and the refusal where one holds.
+    pub refuse: Vec<(Expression, Name)>,
 }
 
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 mod coverage;
 mod expect;
 pub mod literal;
+mod opening;
 mod play;
 mod proof;
 mod reading;

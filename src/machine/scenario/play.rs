@@ -1,19 +1,19 @@
 //! Plays the steps of a scenario, one input to the stage each. Must not look into machines beyond finding who a step speaks of.
 
-use super::expect;
 use super::literal::{self, Moment};
 use super::proof;
 use super::reading::{Fault, Spot};
 use super::signing;
 use super::source::{Scenario, Step};
 use super::stage::{Stage, Weather, system};
+use super::{expect, opening};
 use crate::machine::Time;
 use crate::machine::definition::model::Machine;
 use crate::machine::period::Period;
 use crate::machine::roles;
 use crate::machine::step::{Act, Actor, Answer, Cause};
 use crate::machine::trade::{Instance, InstanceId, Todo};
-use crate::machine::value::{Map, Name, Value};
+use crate::machine::value::{Map, Value};
 
 /// Plays all steps, then proves the history and the ledger.
 pub fn play(stage: &mut Stage<'_>, scenario: &Scenario) -> Result<(), Fault> {
@@ -38,7 +38,7 @@ fn play_step(stage: &mut Stage<'_>, scenario: &Scenario, step: &Step) -> Result<
     };
     let at = |message: String| spot.fault(message);
     match kind.as_str() {
-        "start" => start(stage, scenario, inner),
+        "start" => opening::start(stage, scenario, inner),
         "send" | "todo" => {
             let answer = act(stage, inner)?;
             accepted(inner, &answer)
@@ -105,50 +105,7 @@ fn period(spot: &Spot<'_>) -> Result<Period, Fault> {
     spot.text()?.parse().map_err(|message: String| spot.fault(message))
 }
 
-fn start(stage: &mut Stage<'_>, scenario: &Scenario, spot: &Spot<'_>) -> Result<(), Fault> {
-    let full = spot.is_map();
-    if full {
-        spot.only(&["at", "machine", "data", "as"])?;
-    }
-    let when = if full { spot.need("at")? } else { spot.clone() };
-    stage.now = time(stage, &when)?;
-    let other = spot.get("machine").map(|name| name.text()).transpose()?;
-    let name = other.as_deref().unwrap_or(&stage.bundle.root);
-    let machine = stage
-        .bundle
-        .machines
-        .get(name)
-        .ok_or_else(|| spot.fault(format!("the bundle has no machine `{name}`")))?;
-    let mut data = Map::new();
-    if other.is_none() {
-        for datum in &scenario.data {
-            let value = literal::field(machine, &datum.field, &datum.spot(), moment(stage))?;
-            if !value.is_null() {
-                data.insert(datum.field.as_str().into(), value);
-            }
-        }
-    }
-    if let Some(own) = spot.get("data") {
-        data.extend(literal::machine_data(machine, &own, moment(stage))?);
-    }
-    let actor = match spot.get("as") {
-        Some(name) => stage
-            .actor(&name.text()?, &data)
-            .map_err(|message| name.fault(message))?,
-        None => system(),
-    };
-    let cause = Cause::Start {
-        machine: other.map(Name::from),
-        data,
-    };
-    let id: InstanceId = format!("T{:0>25}", stage.decisions).into();
-    let answer = stage
-        .offer(actor, id, cause, Weather::default())
-        .map_err(|message| spot.fault(message))?;
-    accepted(spot, &answer)
-}
-
-fn accepted(spot: &Spot<'_>, answer: &Answer) -> Result<(), Fault> {
+pub(super) fn accepted(spot: &Spot<'_>, answer: &Answer) -> Result<(), Fault> {
     let repeated = spot.get("repeated").is_some();
     match answer {
         Answer::Taken { .. } if !repeated => Ok(()),
@@ -169,7 +126,7 @@ fn accepted(spot: &Spot<'_>, answer: &Answer) -> Result<(), Fault> {
     }
 }
 
-fn refused(stage: &Stage<'_>, spot: &Spot<'_>, answer: &Answer) -> Result<(), Fault> {
+pub(super) fn refused(stage: &Stage<'_>, spot: &Spot<'_>, answer: &Answer) -> Result<(), Fault> {
     let code = spot.need("code")?.text()?;
     let Answer::Refused(refusal) = answer else {
         return Err(spot

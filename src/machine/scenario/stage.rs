@@ -362,7 +362,7 @@ impl<'a> Stage<'a> {
             .instances
             .values()
             .map(AsRef::as_ref)
-            .filter(|instance| instance.owner.as_deref() == Some(name) || &*instance.machine == name)
+            .filter(|one| (one.parent.is_some() && one.owner.as_deref() == Some(name)) || &*one.machine == name)
             .collect();
         match found.as_slice() {
             [one] => Ok(one),

@@ -56,7 +56,30 @@ pub(super) fn start(
     {
         return Err(refused("forbidden"));
     }
+    if let Some(definition) = declared {
+        refuse_start(work, id, definition)?;
+    }
     Ok(None)
+}
+
+/// Refuses a start by the data that the instance would begin with. A condition that cannot be evaluated is a fault.
+fn refuse_start(work: &Work<'_>, id: &InstanceId, definition: &EventDefinition) -> Result<(), Stop> {
+    let instance = work.instance(id)?;
+    let names = Names {
+        now: work.now,
+        event: Some(&instance.data),
+        ..Names::of(work.bundle, &work.trade, instance)
+    };
+    for (guard, code) in &definition.refuse {
+        let holds = guard.evaluate(&names).and_then(|value| {
+            let yes = value.as_bool();
+            yes.ok_or_else(|| format!("`{}` is neither true nor false", guard.source))
+        });
+        if holds.map_err(|text| work.fault(id, "start", text))? {
+            return Err(Stop::Refused(refusal(work.bundle, code)));
+        }
+    }
+    Ok(())
 }
 
 /// Takes an event that people or outside systems send.

@@ -17,7 +17,12 @@ const KEY_LENGTH: usize = 6;
 impl<'a> Work<'a> {
     /// The root instance of a new trade.
     pub fn open_root(&mut self, id: &InstanceId, machine: &'a Machine, data: Map) {
-        let root = blank(id.clone(), machine, data);
+        let mut root = blank(id.clone(), machine, data);
+        // Whose it is matters only where a party may have one at a time: the engine looks for others that are open.
+        root.owner = machine
+            .one_per_owner
+            .then(|| self.context.actor.party.clone())
+            .flatten();
         self.begin(root, machine);
     }
 
@@ -134,6 +139,7 @@ fn blank(id: InstanceId, machine: &Machine, data: Map) -> Instance {
         entered: Default::default(),
         generations: Default::default(),
         fired: None,
+        at_once: 0,
         documents: Default::default(),
         acted: Default::default(),
         seen: Default::default(),

@@ -39,6 +39,7 @@ use super::value::Name;
 pub use configuration::{Configuration, active_names, configuration, has_tag, tags};
 pub use forms::fits;
 pub use lines::{Fact, Line, Outcome};
+pub use refusals::refusal;
 pub use scope::{Names, computed};
 pub use types::*;
 pub(crate) use work::decide_one;

@@ -5,7 +5,7 @@ use crate::machine::definition::model::Bundle;
 use crate::machine::value::Map;
 
 /// What a person is told where the bundle says nothing itself.
-const SENTENCES: [(&str, &str); 15] = [
+const SENTENCES: [(&str, &str); 16] = [
     ("forbidden", "您无权办理此事项"),
     ("not_now", "现在不能办理此事项"),
     ("suspended", "项目已中止，暂不受理"),
@@ -15,6 +15,7 @@ const SENTENCES: [(&str, &str); 15] = [
     ("digest_mismatch", "签署的文件与现行文件不一致"),
     ("seal_required", "此文件须加盖电子签章"),
     ("already_started", "您已经办理过此事项"),
+    ("already_open", "您已有一件尚未结束，结束后才能再开"),
     ("todo_closed", "此待办已经办结"),
     ("todo_claimed", "此待办已由他人认领"),
     ("same_person", "同一人不能既办理又审核"),
@@ -24,7 +25,7 @@ const SENTENCES: [(&str, &str); 15] = [
 ];
 
 /// A refusal with the sentence that the bundle, or else the program, has for its code.
-pub(super) fn refusal(bundle: &Bundle, code: &str) -> Refusal {
+pub fn refusal(bundle: &Bundle, code: &str) -> Refusal {
     let own = bundle.refusals.get(code).map(String::as_str);
     let general = || {
         SENTENCES

@@ -9,7 +9,7 @@ use crate::machine::Time;
 use crate::machine::calendar::Deadline;
 use crate::machine::definition::model::{Schedule, State, TimerDefinition};
 use crate::machine::period::Period;
-use crate::machine::trade::{InstanceId, Timer};
+use crate::machine::trade::{Instance, InstanceId, Timer};
 use crate::machine::value::{Name, Value};
 
 /// When something is due, and what that rests on.
@@ -45,6 +45,10 @@ pub(super) fn event_name(timer: &str) -> Name {
         format!("timer.{timer}").into()
     }
 }
+
+/// Timers of one instance that may fire one after another at the same due time. Beyond that, a definition arms a timer again at
+/// the very time at which it fired, and would do so without end.
+const MOST_AT_ONCE: u32 = 100;
 
 impl<'a> Run<'_, 'a> {
     /// Starts a state's timer.
@@ -178,7 +182,13 @@ pub(super) fn fire(work: &mut Work<'_>, id: &InstanceId, name: &Name, generation
         return Err(Stop::Repeated);
     };
     let timer = timer.clone();
+    let at_once = count_at_once(instance, &timer);
+    if at_once > MOST_AT_ONCE {
+        let text = format!("more than {MOST_AT_ONCE} timers fired one after another while no time went on");
+        return Err(Stop::Failed(work.fault(id, &event_name(name), text)));
+    }
     let instance = work.change(id)?;
+    instance.at_once = at_once;
     instance.timers.remove(name);
     instance.generations.insert(name.clone(), generation);
     instance.fired = instance.fired.max(Some(timer.due));
@@ -202,6 +212,18 @@ pub(super) fn fire(work: &mut Work<'_>, id: &InstanceId, name: &Name, generation
     Ok(None)
 }
 
+/// How many timers have fired in a row, this one included, that were due no later than the one before. Messages that were sent
+/// with a delay do not count: many may arrive at the same time, and each was sent once.
+fn count_at_once(instance: &Instance, timer: &Timer) -> u32 {
+    let moved_on = instance.fired.is_none_or(|fired| timer.due > fired);
+    let delayed = timer.message.is_some() && timer.due > timer.start;
+    match (moved_on, delayed) {
+        (true, _) => 0,
+        (false, true) => instance.at_once,
+        (false, false) => instance.at_once + 1,
+    }
+}
+
 /// Parks a timer whose firing failed.
 pub(super) fn hold(work: &mut Work<'_>, id: &InstanceId, name: &Name) {
     if let Ok(instance) = work.change(id)
@@ -217,7 +239,9 @@ pub(super) fn retry(work: &mut Work<'_>, id: &InstanceId, name: &Name) -> Result
     if !held.is_some_and(|timer| timer.held) {
         return Err(Stop::Repeated);
     }
-    if let Some(timer) = work.change(id)?.timers.get_mut(name) {
+    let instance = work.change(id)?;
+    instance.at_once = 0;
+    if let Some(timer) = instance.timers.get_mut(name) {
         timer.held = false;
     }
     Ok(None)

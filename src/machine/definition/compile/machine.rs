@@ -14,7 +14,7 @@ use crate::machine::expression::{Expression, ExpressionFault, Kind, ROOTS};
 use crate::machine::value::{Name, Value};
 
 /// Refusals that every machine knows; a bundle may declare them to give them words of its own.
-const GENERIC: [&str; 13] = [
+const GENERIC: [&str; 14] = [
     "forbidden",
     "not_now",
     "suspended",
@@ -23,6 +23,7 @@ const GENERIC: [&str; 13] = [
     "digest_mismatch",
     "seal_required",
     "already_started",
+    "already_open",
     "todo_closed",
     "todo_claimed",
     "same_person",
@@ -272,7 +273,27 @@ impl Compiler<'_> {
                 .once
                 .as_ref()
                 .and_then(|once| self.expression(once, &carried, &Kind::Any)),
+            refuse: self.refused_starts(name, event, &carried),
         }
+    }
+
+    /// What may not be started. Other events are refused by the transitions that take them.
+    fn refused_starts(&mut self, name: &Word, event: &EventSource, carried: &Event) -> Vec<(Expression, Name)> {
+        if let (Some(first), true) = (event.refuse.first(), name.value != "start") {
+            self.sink.error_with(
+                "wrong_value",
+                first.at,
+                "`refuse` belongs to `start`",
+                "other events are refused by a transition with `guard` and `reject`",
+            );
+        }
+        let rules = event.refuse.iter();
+        rules
+            .filter_map(|rule| {
+                let guard = self.expression(&rule.guard, carried, &Kind::Bool)?;
+                Some((guard, self.refusal(&rule.reject)))
+            })
+            .collect()
     }
 
     /// Names of payload fields; others are reported.

@@ -284,6 +284,17 @@ pub struct EventSource {
     pub keep_refusals: bool,
     /// A message whose value was seen before changes nothing.
     pub once: Option<Located<Scalar>>,
+    /// For `start`: what may not be started, looked at in this order.
+    #[serde(default)]
+    pub refuse: Vec<Located<RefuseSource>>,
+}
+
+/// A start that is refused where the guard holds.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefuseSource {
+    pub guard: Located<Scalar>,
+    pub reject: Word,
 }
 
 /// A named condition: an expression with or without a title.
