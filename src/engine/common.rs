@@ -87,7 +87,7 @@ impl Common {
         })
     }
 
-    /// What stood in a timer's way until now, in real time.
+    /// What stood in a timer's way until now, in real time, within the part of its time that is watched.
     pub fn delay(&self, timer: &Timer) -> Delay {
         if !self.clock.tells_lateness() {
             return Delay::default();
@@ -98,10 +98,11 @@ impl Common {
             true => Vec::new(),
             false => self.watch.going_on(now),
         };
-        let touching = self.outages.touching(timer.start, timer.due, &going_on);
+        let from = timer.watched_from();
+        let touching = self.outages.touching(from, timer.due, &going_on);
         Delay {
             // One that reaches beyond the due time counts whole: two seconds before it and two after are four.
-            outage: outages::covered(&touching, timer.start, now),
+            outage: outages::covered(&touching, from, now),
             late: now.millis_since(timer.due).max(0),
             broken: outages::broke(&touching),
         }

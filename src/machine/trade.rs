@@ -112,6 +112,9 @@ pub struct Timer {
     /// The due time rests on an unpublished calendar year: shown, never fired.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub provisional: bool,
+    /// Only outages within so many milliseconds of its end count; absent where all of its time does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<i64>,
     /// What remained when a suspension froze it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<Remainder>,
@@ -140,6 +143,12 @@ impl Timer {
     /// True where the timer may fire at all: not frozen, provisional or held.
     pub fn is_live(&self) -> bool {
         self.frozen.is_none() && !self.provisional && !self.held
+    }
+
+    /// From when on an outage counts when it fires.
+    pub fn watched_from(&self) -> Time {
+        let end = self.watch.map(|watch| self.due.plus_millis(-watch));
+        end.map_or(self.start, |end| end.max(self.start))
     }
 }
 

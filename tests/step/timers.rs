@@ -329,12 +329,15 @@ read: public
 data:
   pause: {type: duration, title: 间隔, default: 0 minutes}
   fired: {type: int, title: 次数, default: 0}
+events: {stop: {title: 停, from: [member]}}
 initial: watching
+on: {stop: over}
 states:
   watching:
     title: 看
     timers:
       thinks: {after: data.pause, then: {target: watching, reenter: true, actions: [{assign: {fired: data.fired + 1}}]}}
+  over: {title: 停, type: final}
 ";
 
 /// Two timers that arm each other in turn: neither arms itself.
@@ -343,7 +346,9 @@ title: 你来我往
 read: public
 data:
   since: {type: time, title: 起, optional: true}
+events: {stop: {title: 停, from: [member]}}
 initial: ping
+on: {stop: over}
 states:
   ping:
     title: 乒
@@ -351,6 +356,7 @@ states:
   pong:
     title: 乓
     timers: {back: {until: data.since, then: ping}}
+  over: {title: 停, type: final}
 ";
 
 #[test]

@@ -321,6 +321,8 @@ pub struct TimerDefinition {
     pub when: Schedule,
     /// Another start than now.
     pub from: Option<Expression>,
+    /// Yields a duration: only outages within so much of its end are told when it fires.
+    pub watch: Option<Expression>,
 }
 
 #[derive(Debug)]

@@ -11,6 +11,7 @@ mod reading;
 mod signing;
 mod source;
 mod stage;
+mod weather;
 
 use std::collections::BTreeMap;
 

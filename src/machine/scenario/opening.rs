@@ -4,7 +4,7 @@ use super::literal;
 use super::play::{accepted, moment, refused, time};
 use super::reading::{Fault, Spot};
 use super::source::Scenario;
-use super::stage::{Stage, Weather, system};
+use super::stage::{Stage, system};
 use crate::machine::step::Cause;
 use crate::machine::trade::InstanceId;
 use crate::machine::value::{Map, Name};
@@ -48,7 +48,7 @@ pub fn start(stage: &mut Stage<'_>, scenario: &Scenario, spot: &Spot<'_>) -> Res
     };
     let id: InstanceId = format!("T{:0>25}", stage.decisions).into();
     let answer = stage
-        .offer(actor, id, cause, Weather::default())
+        .offer(actor, id, cause, None)
         .map_err(|message| spot.fault(message))?;
     match spot.get("code") {
         Some(_) => refused(stage, spot, &answer),

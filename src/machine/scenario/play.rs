@@ -5,7 +5,8 @@ use super::proof;
 use super::reading::{Fault, Spot};
 use super::signing;
 use super::source::{Scenario, Step};
-use super::stage::{Stage, Weather, system};
+use super::stage::{Stage, system};
+use super::weather::Reach;
 use super::{expect, opening};
 use crate::machine::Time;
 use crate::machine::definition::model::Machine;
@@ -58,10 +59,8 @@ fn play_step(stage: &mut Stage<'_>, scenario: &Scenario, step: &Step) -> Result<
             let target = stage.after(period(inner)?).map_err(at)?;
             stage.run_until(target).map_err(at)
         }
-        "outage" => match period(inner)? {
-            Period::Millis(millis) => stage.outage(millis).map_err(at),
-            Period::Workdays(_) => Err(inner.fault("an outage is a duration")),
-        },
+        "outage" => outage(stage, inner, Reach::Path),
+        "restart" => outage(stage, inner, Reach::Process),
         "fail" => {
             stage.failing.insert(inner.text()?);
             Ok(())
@@ -70,8 +69,15 @@ fn play_step(stage: &mut Stage<'_>, scenario: &Scenario, step: &Step) -> Result<
         "mend" => mend(stage, &inner.text()?).map_err(at),
         "expect" => expect::hold(stage, inner),
         other => Err(spot.fault(format!(
-            "`{other}` is not a step; known are start, send, refuse, todo, until, advance, outage, calendar, fail, mend, expect, use"
+            "`{other}` is not a step; known are start, send, refuse, todo, until, advance, outage, restart, calendar, fail, mend, expect, use"
         ))),
+    }
+}
+
+fn outage(stage: &mut Stage<'_>, spot: &Spot<'_>, reach: Reach) -> Result<(), Fault> {
+    match period(spot)? {
+        Period::Millis(millis) => stage.outage(millis, reach).map_err(|message| spot.fault(message)),
+        Period::Workdays(_) => Err(spot.fault("an outage is a duration")),
     }
 }
 
@@ -171,7 +177,7 @@ fn act(stage: &mut Stage<'_>, spot: &Spot<'_>) -> Result<Answer, Fault> {
     };
     let stamped = spot.get("stamped").map(|at| time(stage, &at)).transpose()?;
     stage
-        .offer(actor, instance, cause, Weather::stamped(stamped))
+        .offer(actor, instance, cause, stamped)
         .map_err(|message| spot.fault(message))
 }
 
@@ -341,7 +347,7 @@ fn calendar(stage: &mut Stage<'_>, spot: &Spot<'_>) -> Result<(), Fault> {
         .publish(&text)
         .map_err(|error| spot.fault(format!("failed to {error}")))?;
     let root = stage.instance(None).map_err(|message| spot.fault(message))?.id.clone();
-    let answer = stage.offer(system(), root, Cause::Calendar, Weather::default());
+    let answer = stage.offer(system(), root, Cause::Calendar, None);
     answer.map(|_| ()).map_err(|message| spot.fault(message))
 }
 

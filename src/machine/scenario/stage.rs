@@ -7,38 +7,18 @@ use sha2::{Digest, Sha256};
 
 use super::coverage::Seen;
 use super::source::{Cast, Person, Scenario};
+use super::weather::{Reach, Standstill, Weather};
 use crate::machine::Time;
 use crate::machine::calendar::Calendars;
 use crate::machine::definition::model::{Bundle, Machine, Relation};
 use crate::machine::history::Entry;
 use crate::machine::period::Period;
 use crate::machine::step::{self, Actor, Answer, Cause, Context, Effect, Input};
-use crate::machine::trade::{Instance, InstanceId, Trade};
+use crate::machine::trade::{Instance, InstanceId, Timer, Trade};
 use crate::machine::value::{Map, Name, Value};
 
 /// A scenario whose timers follow each other this often without time moving on does not end.
 const MAX_FIRINGS: usize = 10_000;
-
-/// How one input meets the world.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Weather {
-    /// Milliseconds for which the platform was unavailable.
-    pub outage: i64,
-    /// Milliseconds by which a timer is noticed late.
-    pub late: i64,
-    /// When it came in, where that is not when it is decided.
-    pub stamped: Option<Time>,
-}
-
-impl Weather {
-    /// Fair, for what came in at another time than it is decided.
-    pub fn stamped(stamped: Option<Time>) -> Self {
-        Self {
-            stamped,
-            ..Self::default()
-        }
-    }
-}
 
 pub struct Stage<'a> {
     pub bundle: &'a Bundle,
@@ -56,6 +36,7 @@ pub struct Stage<'a> {
     pub balances: BTreeMap<Name, i64>,
     pub decisions: usize,
     pub seen: Seen,
+    weather: Weather,
     /// How many of the effects have been answered.
     performed: usize,
     name: String,
@@ -76,6 +57,7 @@ impl<'a> Stage<'a> {
             balances: BTreeMap::new(),
             decisions: 0,
             seen: Seen::default(),
+            weather: Weather::default(),
             performed: 0,
             name: scenario.name.clone(),
         }
@@ -100,30 +82,36 @@ impl<'a> Stage<'a> {
         hex::encode(Sha256::digest(text.as_bytes())).into()
     }
 
-    /// Decides one input and lets the performers answer what it asked for.
+    /// Decides one input, which came in now or was stamped before, and lets the performers answer what it asked for.
     pub fn offer(
         &mut self,
         actor: Actor,
         instance: InstanceId,
         cause: Cause,
-        weather: Weather,
+        stamped: Option<Time>,
     ) -> Result<Answer, String> {
-        let answer = self.decide(actor, instance, cause, weather)?;
+        let answer = self.decide(actor, instance, cause, stamped)?;
         self.settle()?;
         Ok(answer)
     }
 
-    fn decide(&mut self, actor: Actor, instance: InstanceId, cause: Cause, weather: Weather) -> Result<Answer, String> {
+    fn decide(
+        &mut self,
+        actor: Actor,
+        instance: InstanceId,
+        cause: Cause,
+        stamped: Option<Time>,
+    ) -> Result<Answer, String> {
         let input = Input {
             instance,
             cause,
-            at: weather.stamped.unwrap_or(self.now),
+            at: stamped.unwrap_or(self.now),
         };
         let context = Context {
             actor,
             seed: self.seed(),
-            outage: weather.outage,
-            late: weather.late,
+            outage: 0,
+            late: 0,
             broken: false,
             calendar_version: self
                 .calendars
@@ -132,7 +120,9 @@ impl<'a> Stage<'a> {
                 .map_or(0, |calendar| calendar.version),
         };
         self.decisions += 1;
-        let decision = step::decide(self.bundle, self.trade.as_ref(), &input, &context, &self.calendars);
+        let measure = |timer: &Timer| self.weather.delay(timer);
+        let (trade, calendars) = (self.trade.as_ref(), &self.calendars);
+        let decision = step::decide_measured(self.bundle, trade, &input, &context, calendars, &measure);
         if let Answer::Failed(fault) = &decision.answer {
             return Err(format!("the machine failed at {}: {}", fault.place, fault.text));
         }
@@ -219,7 +209,7 @@ impl<'a> Stage<'a> {
             name: format!("document.{name}.ready").into(),
             payload,
         };
-        match self.decide(system(), instance.clone(), cause, Weather::default())? {
+        match self.decide(system(), instance.clone(), cause, None)? {
             Answer::Refused(refusal) if &*refusal.code != "ended" && &*refusal.code != "not_now" => {
                 Err(format!("the document `{name}` was refused: {}", refusal.code))
             }
@@ -256,7 +246,7 @@ impl<'a> Stage<'a> {
         let mut firings = 0;
         while let Some((instance, name, due)) = self.trade.as_ref().and_then(|trade| trade.next_due(target)) {
             self.now = self.now.max(due);
-            self.fire(instance, name, Weather::default())?;
+            self.fire(instance, name)?;
             firings += 1;
             if firings > MAX_FIRINGS {
                 return Err("timers fire without end".into());
@@ -266,23 +256,16 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// The platform stands still for a while; what was due in it is noticed afterwards.
-    pub fn outage(&mut self, millis: i64) -> Result<(), String> {
-        let back = self.now.plus_millis(millis);
-        while let Some((instance, name, due)) = self.trade.as_ref().and_then(|trade| trade.next_due(back)) {
-            self.now = self.now.max(due);
-            let weather = Weather {
-                outage: millis,
-                late: back.millis_since(due),
-                stamped: None,
-            };
-            self.fire(instance, name, weather)?;
-        }
-        self.now = back;
-        Ok(())
+    /// The platform stands still for a while, or ends and is started again; what was due meanwhile is noticed afterwards.
+    pub fn outage(&mut self, millis: i64, reach: Reach) -> Result<(), String> {
+        let (from, until) = (self.now, self.now.plus_millis(millis));
+        self.weather.breaks(Standstill { from, until, reach });
+        let ran = self.run_until(until);
+        self.weather.clears();
+        ran
     }
 
-    fn fire(&mut self, instance: InstanceId, name: Name, weather: Weather) -> Result<(), String> {
+    fn fire(&mut self, instance: InstanceId, name: Name) -> Result<(), String> {
         let generation = self
             .trade()?
             .instances
@@ -290,7 +273,7 @@ impl<'a> Stage<'a> {
             .and_then(|found| found.timers.get(&name))
             .map_or(0, |timer| timer.generation);
         let cause = Cause::Timer { name, generation };
-        self.offer(system(), instance, cause, weather).map(|_| ())
+        self.offer(system(), instance, cause, None).map(|_| ())
     }
 
     /// When a period from now ends, by the bundle's calendar.

@@ -30,6 +30,7 @@ impl Plan {
             due: self.deadline.due,
             period: self.period,
             provisional: self.deadline.provisional,
+            watch: None,
             frozen: None,
             held: false,
             message: None,
@@ -58,7 +59,15 @@ impl<'a> Run<'_, 'a> {
             None => self.work.now,
         };
         let timer = self.plan(&definition.when, start)?.timer(&state.path);
-        self.start_timer(definition.name.clone(), timer)
+        let watch = self.watch(definition)?;
+        self.start_timer(definition.name.clone(), Timer { watch, ..timer })
+    }
+
+    fn watch(&self, definition: &TimerDefinition) -> Result<Option<i64>, Fault> {
+        let Some(watch) = &definition.watch else { return Ok(None) };
+        let millis = self.evaluate(watch)?.as_int();
+        let millis = millis.ok_or_else(|| self.fault(format!("`{}` is not a length of time", watch.source)))?;
+        Ok(Some(millis.max(0)))
     }
 
     /// Starts a timer again from now, at its full length or at another. Whatever fired of it until now is stale.
@@ -71,7 +80,8 @@ impl<'a> Run<'_, 'a> {
         };
         let when = after.unwrap_or(&definition.when);
         let timer = self.plan(when, self.work.now)?.timer(&state.path);
-        self.start_timer(name.clone(), timer)
+        let watch = self.watch(definition)?;
+        self.start_timer(name.clone(), Timer { watch, ..timer })
     }
 
     /// Gives an open to-do a new due date, as if it had opened now; who holds it and what they drafted stay. One that is frozen

@@ -141,13 +141,13 @@ pub struct Context {
     pub actor: Actor,
     /// 32 random bytes in hex from which ids, keys and salts of this step are derived.
     pub seed: Name,
-    /// Milliseconds from a timer's start until it is decided in which nothing could be decided, in real time.
+    /// Milliseconds of a timer's watched time, and on until it is decided, in which nothing could be decided, in real time.
     #[serde(default)]
     pub outage: i64,
     /// Milliseconds by which a timer was noticed late, in real time.
     #[serde(default)]
     pub late: i64,
-    /// Within a timer's time a process of the platform ended, with whatever it had in hand.
+    /// Within a timer's watched time a process of the platform ended, with whatever it had in hand.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub broken: bool,
     #[serde(default)]
@@ -168,11 +168,11 @@ impl Context {
 /// What stood in the way of one timer. Measured in real time, also where a demo's clock runs faster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delay {
-    /// Milliseconds between the timer's start and now in which nothing could be decided, by outages that touch its own time.
+    /// Milliseconds between the begin of its watched time and now in which nothing could be decided, by outages that touch that time.
     pub outage: i64,
     /// Milliseconds from the due time to when it is decided.
     pub late: i64,
-    /// A process ended between start and due time, with whatever it had in hand.
+    /// A process ended within the watched time, with whatever it had in hand.
     pub broken: bool,
 }
 

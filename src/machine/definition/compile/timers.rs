@@ -36,10 +36,15 @@ impl Compiler<'_> {
             .from
             .as_ref()
             .and_then(|from| self.expression(from, &Event::None, &Kind::Time));
+        let watch = source
+            .watch
+            .as_ref()
+            .and_then(|watch| self.expression(watch, &Event::None, &Kind::Duration));
         Some(TimerDefinition {
             name: name.value.as_str().into(),
             when,
             from,
+            watch,
         })
     }
 

@@ -123,6 +123,8 @@ pub struct TimerSource {
     pub until: Option<Located<Scalar>>,
     /// An expression for another start than now.
     pub from: Option<Located<Scalar>>,
+    /// How much of its end is looked at for outages; without it all of its time.
+    pub watch: Option<Located<Scalar>>,
     pub then: Option<TransitionsSource>,
 }
 
