@@ -64,7 +64,9 @@ impl<'a> Run<'_, 'a> {
     }
 
     fn watch(&self, definition: &TimerDefinition) -> Result<Option<i64>, Fault> {
-        let Some(watch) = &definition.watch else { return Ok(None) };
+        let Some(watch) = &definition.watch else {
+            return Ok(None);
+        };
         let millis = self.evaluate(watch)?.as_int();
         let millis = millis.ok_or_else(|| self.fault(format!("`{}` is not a length of time", watch.source)))?;
         Ok(Some(millis.max(0)))
