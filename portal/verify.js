@@ -42,7 +42,7 @@ function seal(found) {
 
 function show(answer) {
   result.replaceChildren();
-  const kind = {valid: 'done', invalid: 'error', unsigned: 'error'}[answer.verdict];
+  const kind = {valid: 'done', undetermined: 'error', invalid: 'error', unsigned: 'error'}[answer.verdict];
   result.append(element('h2', answer.conclusion, {className: kind, id: 'conclusion'}));
   if (answer.seal) result.append(seal(answer.seal));
   if (answer.report.steps.length) result.append(steps(answer.report));

@@ -28,7 +28,8 @@ pub struct Options {
     json: bool,
 }
 
-/// Ends with 0 where all that was checked holds, 1 where something does not, 2 where there was nothing to check.
+/// Ends with 0 where all that was checked holds, 1 where something does not, 2 where there was nothing to check, 3 where it rests on the
+/// signer's word alone.
 pub fn run(options: &Options) -> ExitCode {
     match report(options) {
         Ok(report) => {
@@ -40,6 +41,7 @@ pub fn run(options: &Options) -> ExitCode {
                 Verdict::Valid => ExitCode::SUCCESS,
                 Verdict::Invalid => ExitCode::from(1),
                 Verdict::Unsigned => ExitCode::from(2),
+                Verdict::Undetermined => ExitCode::from(3),
             }
         }
         Err(failure) => {

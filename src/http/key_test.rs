@@ -81,6 +81,14 @@ fn judge_certificate(report: &mut Report, store: &TrustStore, certificate: &Cert
     match (login, sealing) {
         // Signing in would work today, sealing would not: better known now.
         (Ok(_), Err(failure)) => report.warn("key.revocation", failure.code.as_str(), failure.code.sentence()),
+        (Ok(checked), Ok(_)) if !checked.unchecked.is_empty() => report.warn(
+            "key.revocation",
+            "revocation_not_checked",
+            format!(
+                "未核对吊销状态（没有或不发布吊销列表）：{}",
+                checked.unchecked.join("、")
+            ),
+        ),
         (result, _) => step(report, "key.revocation", "未被吊销", result.map(|_| ())),
     }
     step(

@@ -26,7 +26,7 @@ use crate::store::{Connection, StoreError};
 /// Verifies a seal and keeps it for its owner. The same seal brought in again is the one that is there.
 ///
 /// # Errors
-/// `seal_refused` and `seal_picture` with the reason, `seal_not_yours`, `seal_withdrawn`, `seal_superseded`.
+/// `seal_refused` and `seal_picture` with the reason, `seal_name_differs`, `seal_not_yours`, `seal_withdrawn`, `seal_superseded`.
 pub async fn bring_in(state: &AppState, account: &Account, der: Vec<u8>) -> Result<SealRow, Problem> {
     let (trust, now, id) = (state.trust.current(), state.now(), fresh::id()?);
     let (by, tests) = (account.id.clone(), TestKeys::of(state.config.environment));
@@ -112,8 +112,15 @@ fn judge(
         return Err(refused(fault.reason.clone()));
     }
     tests.check(&seal)?;
+    if let Err(failure) = seal.check_maker_today(trust, now) {
+        return Err(refused(format!("制章人证书：{}", failure.code.sentence())));
+    }
     rehearse(&seal, now)?;
     let owner = owner(trust, &seal, now)?;
+    if !seal.bears_the_name_of(&owner.name) {
+        let text = format!("印章名称“{}”与所有人“{}”不符", seal.name(), owner.name);
+        return Err(Fault::new("seal_name_differs", text));
+    }
     let (from, to) = seal.period();
     Ok(SealRow {
         id,

@@ -7,7 +7,9 @@ use super::issue::{self, CertificateDraft, ListDraft, usage};
 use super::mark::{TEST_MARK, TEST_NOTICE};
 use super::ses::{Holders, Picture, SealDraft, assemble_seal};
 use super::sm2::{SecretKey, Sm2Error};
-use super::trust::{CaProfile, Entry, Kind, Part, Place, Revocation, RevocationList, Stale, SubjectRule, TrustStore};
+use super::trust::{
+    CaProfile, Entry, Kind, Part, Place, Revocation, RevocationList, SealMaker, Stale, SubjectRule, TrustStore,
+};
 use crate::machine::Time;
 
 /// Fills in random bytes.
@@ -187,16 +189,15 @@ impl Authority {
     /// # Errors
     /// The list cannot be signed.
     pub fn revocations(&self, revoked: &[(Vec<u8>, Entry)], number: u32, period: Period) -> Issued<RevocationList> {
-        let draft = ListDraft {
-            issuer: self.issuing.certificate.subject().der().to_vec(),
-            this_update: period.from,
-            next_update: period.until,
-            entries: revoked.to_vec(),
-            extensions: vec![authority_key(&self.issuing), issue::list_number(number)],
-        };
-        let to_sign = draft.to_sign();
-        let list = issue::assemble(&to_sign, &self.issuing.key.sign(&to_sign)?);
-        Ok(RevocationList::from_der(&list)?)
+        revocations(&self.issuing, revoked, number, period)
+    }
+
+    /// The root's list: nothing of the issuing CA.
+    ///
+    /// # Errors
+    /// The list cannot be signed.
+    pub fn root_revocations(&self, number: u32, period: Period) -> Issued<RevocationList> {
+        revocations(&self.root, &[], number, period)
     }
 
     /// A seal, signed by the maker: the DER of an SESeal of version 4.
@@ -230,10 +231,10 @@ impl Authority {
         ))
     }
 
-    /// What an installation must know of the issuing CA: where the numbers stand.
+    /// What an installation must know of the issuing CA: where the numbers stand, and who makes seals.
     #[must_use]
     pub fn profile(&self) -> CaProfile {
-        profile(&self.issuing.certificate)
+        profile(&self.issuing.certificate, &self.maker.certificate)
     }
 
     /// A trust store with this authority alone.
@@ -245,8 +246,7 @@ impl Authority {
 }
 
 /// The profile of an issuing CA of this kind.
-#[must_use]
-pub fn profile(issuing: &Certificate) -> CaProfile {
+fn profile(issuing: &Certificate, maker: &Certificate) -> CaProfile {
     let rule = |kind, oid: &str, part, after: &str| SubjectRule {
         kind,
         place: Place::Attribute,
@@ -262,6 +262,7 @@ pub fn profile(issuing: &Certificate) -> CaProfile {
             rule(Kind::Organisation, ORGANISATION, Part::Prefix, ""),
             rule(Kind::Person, SERIAL_NUMBER, Part::Whole, "SF"),
         ],
+        seal_makers: vec![SealMaker::Certificate(maker.sha256())],
         revocation: Revocation::Crl,
         crl_urls: Vec::new(),
         max_crl_age_hours: 0,
@@ -326,6 +327,19 @@ fn draft(subject: &[u8], issuer: &[u8], key: &SecretKey, period: Period, random:
 
 fn authority_key(issuer: &Party) -> Extension {
     issue::authority_key(&issue::key_identifier(&issuer.key.public_key()))
+}
+
+fn revocations(issuer: &Party, revoked: &[(Vec<u8>, Entry)], number: u32, period: Period) -> Issued<RevocationList> {
+    let draft = ListDraft {
+        issuer: issuer.certificate.subject().der().to_vec(),
+        this_update: period.from,
+        next_update: period.until,
+        entries: revoked.to_vec(),
+        extensions: vec![authority_key(issuer), issue::list_number(number)],
+    };
+    let to_sign = draft.to_sign();
+    let list = issue::assemble(&to_sign, &issuer.key.sign(&to_sign)?);
+    Ok(RevocationList::from_der(&list)?)
 }
 
 fn sign(draft: &CertificateDraft, key: &SecretKey) -> Issued<Certificate> {

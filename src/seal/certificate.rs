@@ -13,8 +13,8 @@ use super::asn1::{self, Asn1Error, Item, Reader};
 use super::sm2::PublicKey;
 use crate::machine::Time;
 
-pub(super) use extensions::one as one_extension;
 pub use extensions::{Extension, Extensions, KeyUsage};
+pub(super) use extensions::{MAX_EXTENSIONS, one as one_extension};
 pub use name::Name;
 
 /// id-ecPublicKey

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::mark::{TEST_NOTICE, is_test};
 use super::report::{Report, Status};
-use super::ses::{Seal, Signature};
+use super::ses::{CLAIMED, MAX_CLOCK_SKEW, Seal, Signature, UNPROVEN};
 use crate::machine::Time;
 
 /// What kind of file was verified.
@@ -27,6 +27,9 @@ pub enum Kind {
 pub enum Verdict {
     /// Everything that was checked holds; warnings may stand beside it.
     Valid,
+    /// All that can be checked holds, but whether the signature was made in time rests on the signer's word alone: the
+    /// certificate was revoked since, and nothing proves that the signature is older.
+    Undetermined,
     /// Something was checked and does not hold.
     Invalid,
     /// There was nothing to check: no signature, or no file of a known kind.
@@ -60,8 +63,10 @@ pub struct SignatureReport {
     pub name: String,
     /// The signer by its certificate.
     pub signer: Option<String>,
-    /// When it says it was made, in milliseconds since 1970 UTC.
+    /// When it was made, in milliseconds since 1970 UTC: by the time stamp where one proves it, else as the signer says.
     pub at: Option<i64>,
+    /// When the signer's side says it was made, in milliseconds since 1970 UTC.
+    pub claimed_at: Option<i64>,
     pub seal: Option<SealShown>,
     /// Made with certificates for tests: 测试签章 无法律效力
     pub test: bool,
@@ -113,10 +118,15 @@ impl DocumentReport {
         let warned = all()
             .flat_map(|report| &report.steps)
             .any(|step| step.status == Status::Warning);
+        let unproven = all().flat_map(|report| &report.steps).any(|step| step.code == UNPROVEN);
         let (verdict, mut conclusion) = match fault {
             Some(step) if checked => (Verdict::Invalid, format!("验证未通过：{}", step.reason)),
             Some(step) => (Verdict::Unsigned, format!("无法验证：{}", step.reason)),
             None if !checked => (Verdict::Unsigned, "文件中没有电子签章".to_owned()),
+            None if unproven => (
+                Verdict::Undetermined,
+                "不能确定：证书已被吊销，没有证明签章在吊销之前".to_owned(),
+            ),
             None if warned => (Verdict::Valid, "验证通过，有需要注意的事项".to_owned()),
             None => (Verdict::Valid, "验证通过".to_owned()),
         };
@@ -129,6 +139,29 @@ impl DocumentReport {
     }
 }
 
+impl DocumentReport {
+    /// Takes into account that the platform recorded this very file at a moment: what its signers say of the time before
+    /// that is the platform's time, since it prepared what they signed. Still no proof to others, as a time stamp is.
+    #[must_use]
+    pub fn recorded_by_the_platform(mut self, at: Time) -> Self {
+        for signature in &mut self.signatures {
+            let claimed = signature.claimed_at.map(Time);
+            if claimed.is_none_or(|claimed| claimed.millis_since(at) > MAX_CLOCK_SKEW) {
+                continue;
+            }
+            for step in &mut signature.report.steps {
+                if step.code == CLAIMED {
+                    (step.code, step.reason) = ("platform_time", "没有时间戳，签章时间为平台时间".to_owned());
+                } else if step.code == UNPROVEN {
+                    let reason = step.reason.replace("签章人自报的", "平台记录的");
+                    (step.code, step.reason) = ("revoked_later", reason);
+                }
+            }
+        }
+        self.conclude()
+    }
+}
+
 impl SignatureReport {
     /// One signature's report, with what it shows of signer and seal where it could be read.
     pub fn of(number: usize, name: String, parsed: Option<&Signature>, report: Report) -> Self {
@@ -138,7 +171,8 @@ impl SignatureReport {
             number,
             name,
             signer: parsed.map(|signature| signature.signer().subject().shown().to_owned()),
-            at: parsed.map(|signature| signature.time().0),
+            at: report.stamped.or(parsed.map(Signature::time)).map(|time| time.0),
+            claimed_at: parsed.map(|signature| signature.time().0),
             seal,
             test: parsed.is_some_and(marked),
             report,

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::machine::Time;
+
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -28,6 +30,9 @@ pub struct Step {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     pub steps: Vec<Step>,
+    /// The moment that a time stamp proves, where one does.
+    #[serde(skip)]
+    pub stamped: Option<Time>,
 }
 
 impl Report {

@@ -2,14 +2,16 @@
 //! Must not know the carrier (PDF, OFD) in which they travel.
 
 mod build;
+mod maker;
 mod seal;
 mod signature;
+mod steps;
 mod verify;
 
 pub use build::{SealDraft, ToSign, assemble_seal, assemble_signature};
 pub use seal::{Holders, Picture, Seal};
 pub use signature::Signature;
-pub use verify::MAX_CLOCK_SKEW;
+pub use verify::{CLAIMED, MAX_CLOCK_SKEW, UNPROVEN};
 
 use super::asn1::Asn1Error;
 

@@ -2,6 +2,8 @@
 //! Must not fetch anything, and must not take an authority from whoever presents a certificate.
 
 mod failure;
+mod list;
+mod maker;
 mod path;
 mod profile;
 mod revocation;
@@ -10,9 +12,10 @@ mod subject;
 use std::collections::BTreeMap;
 
 pub use failure::{CODES, Code, Failure};
+pub use list::{Entry, RevocationList};
 pub use path::Chain;
-pub use profile::{CaProfile, Kind, Part, Place, Revocation, Stale, SubjectRule};
-pub use revocation::{Entry, Evidence, RevocationList};
+pub use profile::{CaProfile, Kind, Part, Place, Revocation, SealMaker, Stale, SubjectRule};
+pub use revocation::{Checked, Evidence};
 pub use subject::Subject;
 
 use super::certificate::Certificate;

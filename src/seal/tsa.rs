@@ -1,6 +1,7 @@
 //! Time stamps after RFC 3161 (GB/T 20520): the request, the answer, and the token over a signature value.
 //! Must not ask an authority itself.
 
+mod named;
 mod token;
 
 pub use token::{Stamp, TsaError, verify};

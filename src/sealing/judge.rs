@@ -107,8 +107,12 @@ pub fn judge(
             "签章证书不在印章的证书列表中；证书更换后请向制章机构换领印章",
         ));
     }
+    if let Err(failure) = waiting.seal.check_maker_today(trust, now) {
+        let why = failure.code.sentence();
+        return Err(Fault::new("seal_refused", format!("制章人证书：{why}")));
+    }
     let (token, time) = match stamper {
-        Some(stamper) => stamper.stamp(&answer.signature)?,
+        Some(stamper) => stamper.stamp(&answer.signature, trust, now)?,
         None => (None, TimeSource::Platform),
     };
     let signature = assemble_signature(waiting.to_sign, &certificate, &answer.signature, token.as_deref());
@@ -116,7 +120,7 @@ pub fn judge(
     let prepared = pdf::Prepared::reopen(waiting.file).map_err(unfit)?;
     let file = pdf::assemble(&prepared, &signature).map_err(unfit)?;
     // The file is judged as anyone will judge it later.
-    let report = pdf::verify(&file, trust, now);
+    let report = pdf::verify(&file, trust, now).recorded_by_the_platform(now);
     if report.verdict != Verdict::Valid {
         return Err(Fault::new("seal_refused", report.conclusion));
     }
@@ -151,9 +155,9 @@ fn holder(trust: &TrustStore, certificate: &Certificate, now: Time) -> Result<(S
     };
     let chain = trust.chain(certificate, Purpose::Seal, now).map_err(refused)?;
     trust.check_period(&chain, now).map_err(refused)?;
-    let evidence = trust
+    let checked = trust
         .check_revocation(&chain, Purpose::Seal, Moment::present(now))
         .map_err(refused)?;
     trust.check_accepted(&chain, now).map_err(refused)?;
-    Ok((trust.subject(&chain).map_err(refused)?, evidence))
+    Ok((trust.subject(&chain).map_err(refused)?, checked.evidence))
 }

@@ -1,8 +1,12 @@
-//! Asks a time-stamping authority (RFC 3161 over HTTP). Must not verify its token: the judgement of the finished file does.
+//! Asks a time-stamping authority (RFC 3161 over HTTP) and verifies its answer before anything is built on it.
+//! Must not take a token that answers another request, or that a verification of the finished file would refuse.
 
 use std::time::Duration;
 
 use crate::config::Tsa;
+use crate::machine::Time;
+use crate::seal::ses::MAX_CLOCK_SKEW;
+use crate::seal::trust::TrustStore;
 use crate::seal::tsa;
 
 use super::Fault;
@@ -54,12 +58,18 @@ impl Stamper {
         })
     }
 
-    /// A token over a signature's value, or the platform's time where the authority fails and is not required.
+    /// A verified token over a signature's value that was made now, or the platform's time where none can be had and none is
+    /// required.
     ///
     /// # Errors
     /// `time_stamp_failed`.
-    pub fn stamp(&self, signature: &[u8]) -> Result<(Option<Vec<u8>>, TimeSource), Fault> {
-        match self.ask(signature) {
+    pub fn stamp(
+        &self,
+        signature: &[u8],
+        trust: &TrustStore,
+        now: Time,
+    ) -> Result<(Option<Vec<u8>>, TimeSource), Fault> {
+        match self.ask(signature, trust, now) {
             Ok(token) => Ok((Some(token), TimeSource::Authority)),
             Err(why) if self.settings.required => {
                 tracing::error!(why, "no time stamp could be had");
@@ -72,9 +82,11 @@ impl Stamper {
         }
     }
 
-    fn ask(&self, signature: &[u8]) -> Result<Vec<u8>, String> {
+    fn ask(&self, signature: &[u8], trust: &TrustStore, now: Time) -> Result<Vec<u8>, String> {
         let mut nonce = [0u8; 8];
         getrandom::fill(&mut nonce).map_err(|error| error.to_string())?;
+        // An INTEGER's first byte is no zero, and the nonce comes back as the same number.
+        nonce[0] = nonce[0] & 0x3f | 0x40;
         let sent = self
             .agent
             .post(&self.settings.url)
@@ -83,6 +95,14 @@ impl Stamper {
         let mut response = sent.map_err(|error| error.to_string())?;
         let bytes = response.body_mut().with_config().limit(LARGEST).read_to_vec();
         let bytes = bytes.map_err(|error| error.to_string())?;
-        tsa::token_of(&bytes).map_err(|error| error.to_string())
+        let token = tsa::token_of(&bytes).map_err(|error| error.to_string())?;
+        let stamp = tsa::verify(&token, signature, trust, now).map_err(|error| error.to_string())?;
+        if stamp.nonce.as_deref() != Some(&nonce) {
+            return Err("the token answers another request".to_owned());
+        }
+        if stamp.time.millis_since(now).abs() > MAX_CLOCK_SKEW {
+            return Err(format!("the token is of {}, now is {}", stamp.time.0, now.0));
+        }
+        Ok(token)
     }
 }

@@ -203,6 +203,21 @@ pub fn signature_get(conn: &mut Connection, job: &str) -> Result<Option<Signatur
     Ok(row.first(conn).optional()?)
 }
 
+/// The seal by which a file with this digest came to be, where its trade has taken it.
+///
+/// # Errors
+/// A failing database.
+pub fn signature_of_file(conn: &mut Connection, sha256: &str) -> Result<Option<SignatureRow>, StoreError> {
+    let rows = seal_signatures::table
+        .inner_join(seal_jobs::table.on(seal_jobs::id.eq(seal_signatures::job)))
+        .filter(seal_signatures::sha256.eq(sha256))
+        .filter(seal_jobs::state.eq("verified"));
+    let row = rows
+        .order(seal_signatures::verified_at)
+        .select(SignatureRow::as_select());
+    Ok(row.first(conn).optional()?)
+}
+
 /// The seals on a document that its trade has taken, oldest first.
 ///
 /// # Errors

@@ -38,10 +38,10 @@ fn a_sealed_file_is_valid_and_says_whose() {
     ] {
         assert_eq!(step(&report, 0, name).0, Status::Ok, "{name}");
     }
-    // The time is nobody's but the platform's, and that is said.
+    // The time is nobody's but the signer's, and that is said.
     assert_eq!(
         step(&report, 0, "signature.timestamp"),
-        (Status::Warning, "platform_time")
+        (Status::Warning, "claimed_time")
     );
 }
 
@@ -109,10 +109,22 @@ fn certificates_count_as_of_the_signing() {
     assert_eq!(before.verdict, Verdict::Invalid);
     assert_eq!(step(&before, 0, "signature.revocation"), (Status::Failed, "revoked"));
     let after = pdf::verify(&file, &WORLD.trust_with(&[(party, days(1))]), days(2));
-    assert_eq!(after.verdict, Verdict::Valid, "{after:#?}");
+    // Who has the key of a revoked certificate can write any earlier time: only a record of the platform, or a stamp, helps.
+    assert_eq!(after.verdict, Verdict::Undetermined, "{after:#?}");
     assert_eq!(
-        step(&after, 0, "signature.revocation"),
+        after.clone().recorded_by_the_platform(days(-9)).verdict,
+        Verdict::Undetermined,
+        "recorded before it says it was made"
+    );
+    let recorded = after.recorded_by_the_platform(NOW);
+    assert_eq!(recorded.verdict, Verdict::Valid, "{recorded:#?}");
+    assert_eq!(
+        step(&recorded, 0, "signature.revocation"),
         (Status::Warning, "revoked_later")
+    );
+    assert_eq!(
+        step(&recorded, 0, "signature.timestamp"),
+        (Status::Warning, "platform_time")
     );
     let nobody = pdf::verify(&file, &TrustStore::default(), NOW);
     assert_eq!(nobody.verdict, Verdict::Invalid);

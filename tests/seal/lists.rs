@@ -199,3 +199,55 @@ fn a_store_without_a_profile_still_judges_lists() {
     // With a list all is known but whose certificate it is.
     assert_eq!(judge(world.lists.clone()), Code::NoProfile);
 }
+
+#[test]
+fn a_list_from_after_a_certificates_end_proves_nothing_of_it() {
+    let mut world = World::new();
+    let certificate = world.issuing.company(7, COMPANY, "测试公司", &key(9), &|draft| {
+        draft.not_after = days(-5);
+    });
+    let then = Moment { at: days(-8), now: NOW };
+    let judge = |world: &World| {
+        let store = world.store();
+        let chain = store.chain(&certificate, Purpose::Seal, then.at).unwrap();
+        let checked = store.check_revocation(&chain, Purpose::Seal, then);
+        checked.err().map(|failure| failure.code)
+    };
+    // It was revoked ten days ago, ended five days ago, and yesterday's list names it no more (RFC 5280, 5).
+    let (after, root) = (world.issuing.list(days(-1), &[]), world.root.list(days(-1), &[]));
+    world.lists = vec![after.clone(), root.clone()];
+    assert_eq!(judge(&world), Some(Code::RevocationUnknown));
+    // The superseded list, where it is kept, still tells.
+    let before = world.issuing.list(days(-9), &[(7, days(-10))]);
+    world.lists = vec![after.clone(), before, root.clone()];
+    assert_eq!(judge(&world), Some(Code::Revoked));
+    world.lists = vec![after, world.issuing.list(days(-9), &[]), root.clone()];
+    assert_eq!(judge(&world), None);
+    // A list that says how far it reaches back: far enough, and not.
+    for (since, expected) in [(days(-6), None), (days(-4), Some(Code::RevocationUnknown))] {
+        let der = world.issuing.list_der(days(-1), &[], &|draft| {
+            draft
+                .extensions
+                .push(extension("2.5.29.60", false, write::generalized(since)));
+        });
+        world.lists = vec![RevocationList::from_der(&der).unwrap(), root.clone()];
+        assert_eq!(judge(&world), expected);
+    }
+}
+
+#[test]
+fn what_no_list_was_asked_for_is_named() {
+    let mut world = World::new();
+    let certificate = world.issuing.company(7, COMPANY, "测试公司", &key(9), &straight);
+    let unchecked = |world: &World| {
+        let store = world.store();
+        let chain = store.chain(&certificate, Purpose::Seal, NOW).unwrap();
+        store.check_revocation(&chain, Purpose::Seal, now()).unwrap().unchecked
+    };
+    assert!(unchecked(&world).is_empty());
+    world.profiles[0].revocation = Revocation::None;
+    assert_eq!(unchecked(&world), ["测试公司"]);
+    // Without the root's list its authority is not checked either.
+    world.lists = vec![world.issuing.list(days(-1), &[])];
+    assert_eq!(unchecked(&world), ["测试公司", "Test Issuing CA"]);
+}

@@ -11,6 +11,7 @@
 
 mod chains;
 mod lists;
+mod makers;
 pub mod openssl;
 mod samples;
 mod seals;

@@ -166,6 +166,7 @@ impl Authority {
                 rule(Kind::Organisation, "2.5.4.10", Part::Prefix, ""),
                 rule(Kind::Person, "2.5.4.5", Part::Whole, "SF"),
             ],
+            seal_makers: Vec::new(),
             revocation: luochui::seal::trust::Revocation::Crl,
             crl_urls: Vec::new(),
             max_crl_age_hours: 0,
@@ -189,7 +190,7 @@ impl World {
         let root = root("Test Root CA", 1);
         let issuing = root.authority("Test Issuing CA", 2, &straight);
         Self {
-            lists: vec![issuing.list(days(-1), &[])],
+            lists: vec![issuing.list(days(-1), &[]), root.list(days(-1), &[])],
             profiles: vec![issuing.profile()],
             root,
             issuing,

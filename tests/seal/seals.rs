@@ -7,26 +7,30 @@ use luochui::seal::report::{Report, Status};
 use luochui::seal::ses::{self, Holders, Picture, Seal, SealDraft, SesError, Signature, ToSign};
 use luochui::seal::sm2::SecretKey;
 use luochui::seal::sm3;
-use luochui::seal::trust::Moment;
+use luochui::seal::trust::{Moment, SealMaker};
+use sha2::{Digest as _, Sha256};
 
 use super::pki::{COMPANY, NOW, OTHER_COMPANY, World, days, key, straight};
 
 /// A world with a seal maker, a company and its seal.
-struct Sealed {
-    world: World,
-    maker: Certificate,
-    maker_key: SecretKey,
-    company: Certificate,
-    company_key: SecretKey,
+pub struct Sealed {
+    pub world: World,
+    pub maker: Certificate,
+    pub maker_key: SecretKey,
+    pub company: Certificate,
+    pub company_key: SecretKey,
 }
 
 impl Sealed {
-    fn new() -> Self {
-        let world = World::new();
+    pub fn new() -> Self {
+        let mut world = World::new();
         let (maker_key, company_key) = (key(21), key(22));
         let maker = world
             .issuing
             .user(20, &[("2.5.4.3", "制章机构")], &maker_key, &straight);
+        // By its key, so that tests may issue the maker another certificate.
+        let spki = maker_key.public_key().to_spki().unwrap();
+        world.profiles[0].seal_makers = vec![SealMaker::Certificate(hex::encode(Sha256::digest(spki)))];
         let company = world.issuing.company(22, COMPANY, "测试公司", &company_key, &straight);
         Self {
             world,
@@ -37,7 +41,7 @@ impl Sealed {
         }
     }
 
-    fn draft(&self) -> SealDraft {
+    pub fn draft(&self) -> SealDraft {
         SealDraft {
             version: 4,
             vendor: "LUOCHUI".to_owned(),
@@ -57,13 +61,13 @@ impl Sealed {
         }
     }
 
-    fn seal(&self, draft: &SealDraft) -> Seal {
+    pub fn seal(&self, draft: &SealDraft) -> Seal {
         let info = draft.info();
         let signature = self.maker_key.sign(&info).unwrap();
         Seal::parse(&ses::assemble_seal(&info, &self.maker, &signature)).unwrap()
     }
 
-    fn sign(&self, seal: &Seal, at: Time) -> Vec<u8> {
+    pub fn sign(&self, seal: &Seal, at: Time) -> Vec<u8> {
         let to_sign = ToSign {
             seal,
             time: at,
@@ -75,13 +79,13 @@ impl Sealed {
         ses::assemble_signature(&bytes, &self.company, &value, None)
     }
 
-    fn judge(&self, signature: &[u8]) -> Report {
+    pub fn judge(&self, signature: &[u8]) -> Report {
         let signature = Signature::parse(signature).unwrap();
         signature.verify(&self.world.store(), Some(sm3(b"document")), NOW)
     }
 }
 
-fn failed(report: &Report) -> Vec<(&'static str, &'static str)> {
+pub fn failed(report: &Report) -> Vec<(&'static str, &'static str)> {
     let steps = report.steps.iter();
     steps
         .filter(|step| step.status == Status::Failed)
@@ -109,12 +113,13 @@ fn a_sound_signature_passes_every_step() {
             "seal.format",
             "seal.value",
             "seal.maker",
+            "seal.revocation",
             "seal.period",
             "signature.holder",
             "signature.timestamp",
         ];
         assert_eq!(names, expected);
-        assert_eq!(report.step("signature.timestamp").unwrap().code, "platform_time");
+        assert_eq!(report.step("signature.timestamp").unwrap().code, "claimed_time");
         assert!(seal.shown_picture(&report).is_some());
     }
 }
@@ -145,7 +150,11 @@ fn each_step_fails_for_its_own_reason() {
     assert_eq!(failed(&none), [("signature.document", "document_missing")]);
 
     let early = sealed.judge(&sealed.sign(&seal, days(-11)));
-    assert_eq!(failed(&early), [("seal.period", "not_yet_valid")]);
+    assert_eq!(failed(&early), [("seal.period", "made_later")]);
+    let mut not_yet = sealed.draft();
+    not_yet.valid_from = days(-5);
+    let report = sealed.judge(&sealed.sign(&sealed.seal(&not_yet), days(-6)));
+    assert_eq!(failed(&report), [("seal.period", "not_yet_valid")]);
     let future = sealed.judge(&sealed.sign(&seal, days(1)));
     assert_eq!(failed(&future), [("signature.time", "in_the_future")]);
 
@@ -190,16 +199,22 @@ fn revocation_counts_from_its_time_on() {
     sealed.world.lists = vec![sealed.world.issuing.list(days(-1), &[(22, days(-3))])];
     let before = sealed.judge(&sealed.sign(&seal, days(-4)));
     assert_eq!(failed(&before), []);
-    assert_eq!(before.step("signature.revocation").unwrap().code, "revoked_later");
+    // Nothing proves that the signature is older than the revocation.
+    assert_eq!(
+        before.step("signature.revocation").unwrap().code,
+        "revoked_later_unproven"
+    );
     let after = sealed.judge(&sealed.sign(&seal, days(-2)));
     assert_eq!(failed(&after), [("signature.revocation", "revoked")]);
     // The maker's: revoked after it made the seal, then before.
     sealed.world.lists = vec![sealed.world.issuing.list(days(-1), &[(20, days(-9))])];
-    assert_eq!(failed(&sealed.judge(&sealed.sign(&seal, days(-4)))), []);
+    let later = sealed.judge(&sealed.sign(&seal, days(-4)));
+    assert_eq!(failed(&later), []);
+    assert_eq!(later.step("seal.revocation").unwrap().code, "revoked_later");
     sealed.world.lists = vec![sealed.world.issuing.list(days(-1), &[(20, days(-11))])];
     assert_eq!(
         failed(&sealed.judge(&sealed.sign(&seal, days(-4)))),
-        [("seal.maker", "revoked")]
+        [("seal.revocation", "revoked")]
     );
     // Nothing known is a warning at a verification; sealing itself refuses it.
     sealed.world.lists.clear();

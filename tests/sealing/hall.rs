@@ -152,16 +152,27 @@ impl Hall {
 
     /// The same with another picture.
     pub fn seal_with(&self, id: &str, holders: &[&Party], picture: Vec<u8>) -> Vec<u8> {
+        let name = holders.first().map_or("", |party| party.certificate.subject().shown());
+        self.seal_by(&self.authority, (id, &format!("{name}合同专用章")), holders, picture)
+    }
+
+    /// The DER of a seal with this name.
+    pub fn seal_named(&self, id: &str, name: &str, holders: &[&Party]) -> Vec<u8> {
+        self.seal_by(&self.authority, (id, name), holders, picture(7))
+    }
+
+    /// The DER of a seal with this number and name, whose maker is this authority's.
+    pub fn seal_by(&self, by: &Authority, (id, name): (&str, &str), holders: &[&Party], picture: Vec<u8>) -> Vec<u8> {
         let order = SealOrder {
             id,
-            name: "试验印章",
+            name,
             holders: holders.iter().map(|party| party.certificate.clone()).collect(),
             period: Period::days(self.app.clock.now().plus_millis(-DAY), 90),
             picture,
             width_mm: 40,
             height_mm: 40,
         };
-        self.authority.seal(&order).unwrap()
+        by.seal(&order).unwrap()
     }
 
     pub fn import(&self, who: &Client<'_>, der: &[u8]) -> Reply {

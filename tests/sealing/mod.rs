@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use self::hall::{Hall, SECRET, answer};
+use crate::carriers::world::picture;
 use crate::support::app::{Reply, Request};
 use crate::support::browser::Browser;
 use crate::support::web::Web;
@@ -68,6 +69,32 @@ fn two_parties_seal_one_after_the_other_and_both_seals_hold() {
     assert_eq!(report.verdict, Verdict::Valid, "{}", report.conclusion);
     assert_eq!(report.signatures.len(), 2);
     assert!(report.conclusion.contains("测试签章"));
+
+    // To others the times are the signers' word; the platform, which recorded the file, says whose time it is, and a later
+    // revocation takes nothing from it.
+    let codes = |steps: Vec<Value>| -> Vec<String> {
+        let code = |step: &Value| step["code"].as_str().unwrap().to_owned();
+        steps.iter().map(code).filter(|code| !code.is_empty()).collect()
+    };
+    assert!(
+        report.signatures[0]
+            .report
+            .steps
+            .iter()
+            .any(|step| step.code == "claimed_time")
+    );
+    hall.app.advance(60_000);
+    hall.list(&[&hall.buyer]);
+    let later = pdf::verify(&file, &hall.app.state.trust.current(), hall.app.clock.now());
+    assert_eq!(later.verdict, Verdict::Undetermined, "{}", later.conclusion);
+    let head = b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\n";
+    let body = [head.as_slice(), &file, b"\r\n--b--\r\n"].concat();
+    let upload = Request::new("POST", "/api/v1/verify").bytes("multipart/form-data; boundary=b", body);
+    let judged = hall.app.anyone().send(upload).expect(200).json();
+    assert_eq!(judged["verdict"], "valid", "{judged}");
+    let codes = codes(judged["signatures"][0]["report"]["steps"].as_array().unwrap().clone());
+    assert!(codes.contains(&"platform_time".to_owned()), "{codes:?}");
+    assert!(codes.contains(&"revoked_later".to_owned()), "{codes:?}");
 }
 
 #[test]
@@ -257,6 +284,27 @@ fn in_production_no_seal_that_was_made_for_tests_counts() {
     let refused = hall.import(&buyer, &hall.seal("T-1", &[&hall.buyer]));
     let refused = refused.problem(409, "seal_refused");
     assert!(refused["title"].as_str().unwrap().contains("测试印章"), "{refused}");
+}
+
+#[test]
+fn a_seal_that_no_listed_maker_made_or_that_bears_anothers_name_is_not_brought_in() {
+    let hall = Hall::open(|_| {});
+    let buyer = hall.app.sign_in("buyer");
+    // The buyer's own certificate signs a seal in the centre's name, and one in the buyer's.
+    let pretender = luochui::seal::authority::Authority {
+        maker: hall.buyer.clone(),
+        ..hall.authority.clone()
+    };
+    for name in ["省公共资源交易中心", "买方公司合同专用章"] {
+        let forged = hall.seal_by(&pretender, ("F-1", name), &[&hall.buyer], picture(7));
+        let refused = hall.import(&buyer, &forged).problem(409, "seal_refused");
+        assert!(refused.to_string().contains("制章机构"), "{refused}");
+    }
+    // A listed maker that was told a wrong name.
+    let misnamed = hall.seal_named("F-2", "省公共资源交易中心", &[&hall.buyer]);
+    hall.import(&buyer, &misnamed).problem(409, "seal_name_differs");
+    let wide = hall.seal_named("F-3", "买方公司　（公章）", &[&hall.buyer]);
+    hall.import(&buyer, &wide).expect(201);
 }
 
 #[test]

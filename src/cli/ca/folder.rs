@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::Failure;
 use crate::machine::Time;
-use crate::seal::authority::{Authority, Holder, Party, Period, Use, profile};
+use crate::seal::authority::{Authority, Holder, Party, Period, Use};
 use crate::seal::certificate::{Certificate, pem};
 use crate::seal::sm2::SecretKey;
 use crate::seal::trust::Entry;
@@ -131,7 +131,7 @@ impl Folder {
     pub fn keep_trust(&self, authority: &Authority) -> Result<(), Failure> {
         self.keep("trust/root.pem", authority.root.certificate.to_pem().as_bytes())?;
         self.keep("trust/issuing.pem", authority.issuing.certificate.to_pem().as_bytes())?;
-        let profiles = serde_json::to_vec_pretty(&[profile(&authority.issuing.certificate)]);
+        let profiles = serde_json::to_vec_pretty(&[authority.profile()]);
         let profiles = profiles.map_err(|error| Failure(format!("failed to write profiles: {error}")))?;
         self.keep("trust/profiles.json", &profiles)
     }
@@ -157,7 +157,7 @@ impl Folder {
             .collect()
     }
 
-    /// Issues the revocation list anew.
+    /// Issues the revocation lists anew.
     pub fn list(&mut self, authority: &Authority, now: Time) -> Result<(), Failure> {
         self.books.list += 1;
         let entry = |revoked: &Revoked| {
@@ -170,6 +170,9 @@ impl Folder {
         let revoked: Vec<_> = self.books.revoked.iter().filter_map(entry).collect();
         let list = authority.revocations(&revoked, self.books.list, Period::days(now, LIST_DAYS));
         let list = list.map_err(|error| Failure(format!("failed to sign the revocation list: {error}")))?;
+        let root = authority.root_revocations(self.books.list, Period::days(now, LIST_DAYS));
+        let root = root.map_err(|error| Failure(format!("failed to sign the root's revocation list: {error}")))?;
+        self.keep("trust/root.crl", pem("X509 CRL", root.der()).as_bytes())?;
         self.keep("trust/issuing.crl", pem("X509 CRL", list.der()).as_bytes())?;
         self.write_books()
     }

@@ -12,6 +12,7 @@ use crate::http::extract::{self, Query};
 use crate::http::middleware::address;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
+use crate::machine::Time;
 use crate::seal::document::DocumentReport;
 use crate::seal::file;
 use crate::seal::report::Report;
@@ -51,6 +52,15 @@ pub async fn verify(
         Ok((file::verify(&content, &trust, at), sha256))
     };
     let (report, sha256) = state.blocking(judge).await?;
+    let file = sha256.clone();
+    let recorded = state
+        .engine
+        .read(move |conn| sealing_rows::signature_of_file(conn, &file))
+        .await?;
+    let report = match recorded {
+        Some(row) => report.recorded_by_the_platform(Time(row.signed_at)),
+        None => report,
+    };
     let platform = match document {
         Some(id) => compare(&state, id, shown, sha256).await?,
         None => Report::default(),

@@ -112,6 +112,9 @@ async fn prepare(
         if let Some(fault) = judged.fault() {
             return Err(refused("seal_refused", &fault.reason));
         }
+        if let Err(failure) = seal.check_maker_today(&trust, now) {
+            return Err(refused("seal_refused", failure.code.sentence()));
+        }
         let file = files
             .read(&wanted_base)
             .map_err(|error| Problem::internal("read a document", &error))?;

@@ -12,6 +12,9 @@ const AUTHORITY_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35"
 const EXTENDED_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
 const POLICIES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32");
 
+/// The most extensions of one certificate, list or entry; each is compared with all before it.
+pub(in crate::seal) const MAX_EXTENSIONS: usize = 64;
+
 /// One extension as it stands in the certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extension {
@@ -75,7 +78,7 @@ impl Extensions {
         while !list.is_empty() {
             let extension = one(list.expect(Tag::Sequence)?)?;
             // RFC 5280, 4.2: no extension twice, or two readers could look at different ones.
-            if extensions.get(&extension.oid).is_some() {
+            if extensions.all.len() >= MAX_EXTENSIONS || extensions.get(&extension.oid).is_some() {
                 return Err(Asn1Error::Structure);
             }
             extensions.take(&extension)?;

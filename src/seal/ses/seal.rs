@@ -6,7 +6,7 @@ use der::asn1::ObjectIdentifier;
 use super::{MAX_PICTURE, SesError};
 use crate::machine::Time;
 use crate::seal::asn1::{self, Asn1Error, Item, Reader};
-use crate::seal::certificate::{self, Certificate, Extension};
+use crate::seal::certificate::{self, Certificate, Extension, MAX_EXTENSIONS};
 use crate::seal::report::{Report, Status};
 use crate::seal::sm3;
 
@@ -162,7 +162,10 @@ impl Seal {
     #[must_use]
     pub fn shown_picture(&self, report: &Report) -> Option<&Picture> {
         let passed = |name| report.step(name).is_some_and(|step| step.status != Status::Failed);
-        (passed("seal.value") && passed("seal.maker")).then_some(&self.body.picture)
+        ["seal.format", "seal.value", "seal.maker", "seal.revocation"]
+            .into_iter()
+            .all(passed)
+            .then_some(&self.body.picture)
     }
 
     /// The picture as it stands in the bytes, verified or not; never shown to people before `shown_picture` gives it.
@@ -298,6 +301,9 @@ fn extension_list(item: Item<'_>) -> Result<Vec<Extension>, Asn1Error> {
     let mut list = item.open()?;
     let mut extensions = Vec::new();
     while !list.is_empty() {
+        if extensions.len() >= MAX_EXTENSIONS {
+            return Err(Asn1Error::Size);
+        }
         extensions.push(certificate::one_extension(list.expect(Tag::Sequence)?)?);
     }
     Ok(extensions)

@@ -1,72 +1,27 @@
-//! The steps of GB/T 38540 (6.3 and 7.3; the same shape as GM/T 0031-2014, 6.1.2 and 6.2.3), each told by itself.
-//! Must not stop at the first fault where a later step can still be judged.
+//! The steps of a seal signature (GB/T 38540, 7.3; the same shape as GM/T 0031-2014, 6.2.3), each told by itself.
+//! Must not stop at the first fault where a later step can still be judged, and must not take a signer's word for a time.
 
-use super::{Seal, Signature};
+use super::Signature;
+use super::steps::{Revoked, format, refuse, sentence, shown, unchecked, value};
 use crate::machine::Time;
-use crate::seal::certificate::{Certificate, SM2_WITH_SM3};
+use crate::seal::certificate::SM2_WITH_SM3;
 use crate::seal::report::Report;
-use crate::seal::trust::{Chain, Code, Failure, Moment, Purpose, TrustStore};
-use crate::seal::tsa;
+use crate::seal::trust::{Chain, Moment, Purpose, TrustStore};
+use crate::seal::tsa::{self, Stamp, TsaError};
 
 /// How far a signer's clock may be ahead, in milliseconds.
 pub const MAX_CLOCK_SKEW: i64 = 300_000;
 
-impl Seal {
-    /// Verifies a seal as it is used at a moment: structure, maker's signature, maker's certificate, period.
-    ///
-    /// The maker's certificate is judged for the day when the seal was made, since makers' certificates live shorter than
-    /// seals; one that had expired when the seal was used is a warning.
-    #[must_use]
-    pub fn verify(&self, trust: &TrustStore, moment: Moment) -> Report {
-        let mut report = Report::default();
-        report.ok("seal.format", format!("SESeal V{}，{}", self.version(), self.name()));
-        value(
-            &mut report,
-            "seal.value",
-            &self.maker,
-            (self.algorithm == SM2_WITH_SM3, &self.info, &self.signature),
-        );
-        self.judge_maker(&mut report, trust, moment);
-        let (from, until) = self.period();
-        if moment.at < from {
-            report.fail("seal.period", "not_yet_valid", "印章尚未生效");
-        } else if moment.at > until.plus_millis(999) {
-            report.fail("seal.period", "expired", "印章已过有效期");
-        } else {
-            report.ok("seal.period", "使用时间在印章有效期内");
-        }
-        if let Some(token) = &self.time_stamp {
-            match tsa::verify(token, &self.signature, trust, moment.now) {
-                Ok(stamp) => report.ok("seal.timestamp", format!("时间戳 {}", shown(stamp.time))),
-                Err(fault) => report.fail("seal.timestamp", fault.code(), fault.to_string()),
-            }
-        }
-        report
-    }
+/// How long after the displayed time a stamp may follow before it is told, in milliseconds: a holder needs some minutes.
+const STAMP_SOON: i64 = 3_600_000;
 
-    fn judge_maker(&self, report: &mut Report, trust: &TrustStore, moment: Moment) {
-        const STEP: &str = "seal.maker";
-        let chain = match trust.chain(&self.maker, Purpose::SealMaker, self.created()) {
-            Ok(chain) => chain,
-            Err(failure) => return refuse(report, STEP, "制章人证书：", &failure),
-        };
-        if let Err(failure) = trust.check_period(&chain, self.created()) {
-            return refuse(report, STEP, "制章人证书在制章时：", &failure);
-        }
-        let made = Moment {
-            at: self.created(),
-            now: moment.now,
-        };
-        match trust.check_revocation(&chain, Purpose::SealMaker, made) {
-            Err(failure) if failure.code == Code::Revoked => refuse(report, STEP, "制章人证书在制章前：", &failure),
-            Err(failure) => report.warn(STEP, failure.code.as_str(), sentence("制章人证书：", &failure)),
-            Ok(_) => match trust.check_period(&chain, moment.at) {
-                Ok(()) => report.ok(STEP, format!("制章人 {}", self.maker.subject().shown())),
-                Err(failure) => report.warn(STEP, failure.code.as_str(), "制章人证书在制章时有效，使用印章时已过期"),
-            },
-        }
-    }
-}
+/// How long after the displayed time a stamp may follow at all: later the document shows a time that nothing proves.
+const STAMP_LATEST: i64 = 86_400_000;
+
+/// The code of a step that holds only if the signer's own word for the time is believed.
+pub const UNPROVEN: &str = "revoked_later_unproven";
+/// The code of a time that only the signer's side has told.
+pub const CLAIMED: &str = "claimed_time";
 
 impl Signature {
     /// Verifies all steps. `digest` is the SM3 that the carrier has recomputed over what `property` names; `now` is when
@@ -74,25 +29,28 @@ impl Signature {
     #[must_use]
     pub fn verify(&self, trust: &TrustStore, digest: Option<[u8; 32]>, now: Time) -> Report {
         let mut report = Report::default();
-        report.ok("signature.format", format!("SES_Signature V{}", self.version));
+        self.judge_format(&mut report);
         let claim = (
             self.algorithm == SM2_WITH_SM3,
             self.to_sign.as_slice(),
             self.value.as_slice(),
         );
         value(&mut report, "signature.value", &self.signer, claim);
-        let stamped = self.judge_stamp(trust, now);
-        let at = match &stamped {
-            Some(Ok(stamp)) => stamp.time,
-            _ => self.time,
-        };
+        let stamped = self
+            .time_stamp
+            .as_ref()
+            .map(|token| tsa::verify(token, &self.value, trust, now));
+        if let Some(Ok(stamp)) = &stamped {
+            report.stamped = Some(stamp.time);
+        }
+        let at = report.stamped.unwrap_or(self.time);
         match trust.chain(&self.signer, Purpose::Seal, at) {
             Ok(chain) => {
                 report.ok(
                     "signature.certificate",
                     format!("签章人 {}", self.signer.subject().shown()),
                 );
-                self.judge_time(&mut report, trust, &chain, Moment { at, now });
+                judge_time(&mut report, trust, &chain, Moment { at, now });
             }
             Err(failure) => refuse(&mut report, "signature.certificate", "签章人证书：", &failure),
         }
@@ -111,76 +69,71 @@ impl Signature {
         report
     }
 
-    /// Step (d): the period of the certificate and its revocation, as of the signing.
-    fn judge_time(&self, report: &mut Report, trust: &TrustStore, chain: &Chain, moment: Moment) {
-        if moment.at.millis_since(moment.now) > MAX_CLOCK_SKEW {
-            report.fail("signature.time", "in_the_future", "签章时间晚于当前时间");
+    fn judge_format(&self, report: &mut Report) {
+        const STEP: &str = "signature.format";
+        let about = format!("SES_Signature V{}", self.version);
+        if self.version == self.seal.version() {
+            format(report, STEP, &self.extensions, about);
+        } else if self.extensions.iter().all(|extension| !extension.critical) {
+            // Both are signed, and both versions have the same shape: strange, but nobody can have changed it.
+            let text = format!("{about}，印章为 V{}，版本不一致", self.seal.version());
+            report.warn(STEP, "versions_differ", text);
         } else {
-            match trust.check_period(chain, moment.at) {
-                Ok(()) => report.ok("signature.time", format!("签章时间 {}", shown(moment.at))),
-                Err(failure) => refuse(report, "signature.time", "签章时证书：", &failure),
-            }
-        }
-        const STEP: &str = "signature.revocation";
-        match trust.check_revocation(chain, Purpose::Seal, moment) {
-            Err(failure) if failure.code == Code::Revoked => refuse(report, STEP, "签章前：", &failure),
-            Err(failure) => report.warn(STEP, failure.code.as_str(), sentence("", &failure)),
-            Ok(_) => match trust.revoked_after(chain, moment.at) {
-                Some(entry) => report.warn(
-                    STEP,
-                    "revoked_later",
-                    format!("证书于 {} 被吊销，在签章之后", shown(entry.from)),
-                ),
-                None => report.ok(STEP, "签章时未被吊销"),
-            },
+            format(report, STEP, &self.extensions, about);
         }
     }
 
-    fn judge_stamp(&self, trust: &TrustStore, now: Time) -> Option<Result<tsa::Stamp, tsa::TsaError>> {
-        self.time_stamp
-            .as_ref()
-            .map(|token| tsa::verify(token, &self.value, trust, now))
-    }
-
-    fn tell_stamp(&self, report: &mut Report, stamped: Option<Result<tsa::Stamp, tsa::TsaError>>) {
+    fn tell_stamp(&self, report: &mut Report, stamped: Option<Result<Stamp, TsaError>>) {
         const STEP: &str = "signature.timestamp";
-        match stamped {
-            // The time that the signer's side wrote stands before the stamp, and not long before.
-            Some(Ok(stamp)) if self.time.millis_since(stamp.time) > MAX_CLOCK_SKEW => {
-                report.fail(STEP, "time_differs", "时间戳早于签章时间");
-            }
-            Some(Ok(stamp)) => report.ok(STEP, format!("时间戳 {}，{}", shown(stamp.time), stamp.authority)),
-            Some(Err(fault)) => report.fail(STEP, fault.code(), format!("时间戳无效：{fault}")),
-            None => report.warn(STEP, "platform_time", "没有时间戳，签章时间为平台时间"),
+        let stamp = match stamped {
+            Some(Ok(stamp)) => stamp,
+            Some(Err(fault)) => return report.fail(STEP, fault.code(), format!("时间戳无效：{fault}")),
+            None => return report.warn(STEP, CLAIMED, "没有时间戳，签章时间为签章人自报时间，无证明"),
+        };
+        // The time that the signer's side wrote stands before the stamp, and not long before.
+        let after = stamp.time.millis_since(self.time);
+        let told = format!("时间戳 {}，{}", shown(stamp.time), stamp.authority);
+        if after < -MAX_CLOCK_SKEW {
+            report.fail(STEP, "time_differs", "时间戳早于签章时间");
+        } else if after > STAMP_LATEST {
+            let text = format!("{told}；签章人自报时间 {} 早得多", shown(self.time));
+            report.fail(STEP, "time_differs", text);
+        } else if after > STAMP_SOON {
+            let text = format!("{told}；签章人自报时间为 {}", shown(self.time));
+            report.warn(STEP, "time_apart", text);
+        } else if let Some((code, why)) = stamp.doubt() {
+            report.warn(STEP, code, format!("{told}；{why}"));
+        } else {
+            report.ok(STEP, told);
         }
     }
 }
 
-/// Checks a signature value: the algorithm is right, and the key fits bytes and value.
-fn value(report: &mut Report, step: &'static str, signer: &Certificate, claim: (bool, &[u8], &[u8])) {
-    let (algorithm, message, signature) = claim;
-    if !algorithm {
-        return report.fail(step, "wrong_algorithm", "签名算法不是 SM2/SM3");
+/// The period of the certificate and its revocation, as of the signing.
+fn judge_time(report: &mut Report, trust: &TrustStore, chain: &Chain, moment: Moment) {
+    if moment.at.millis_since(moment.now) > MAX_CLOCK_SKEW {
+        report.fail("signature.time", "in_the_future", "签章时间晚于当前时间");
+    } else {
+        match trust.check_period(chain, moment.at) {
+            Ok(()) => report.ok("signature.time", format!("签章时间 {}", shown(moment.at))),
+            Err(failure) => refuse(report, "signature.time", "签章时证书：", &failure),
+        }
     }
-    match signer.public_key().map(|key| key.verify_carried(message, signature)) {
-        Some(Ok(())) => report.ok(step, "签名值正确"),
-        Some(Err(fault)) => report.fail(step, "bad_signature", format!("签名值不正确：{fault}")),
-        None => report.fail(step, "wrong_curve", "公钥不在 SM2 曲线上"),
+    const STEP: &str = "signature.revocation";
+    let checked = trust.check_revocation(chain, Purpose::Seal, moment);
+    match Revoked::of(trust, chain, moment.at, checked) {
+        Revoked::Before(failure) => refuse(report, STEP, "签章前：", &failure),
+        Revoked::Later(entry) if report.stamped.is_some() => {
+            let text = format!("证书于 {} 被吊销，在签章之后", shown(entry.from));
+            report.warn(STEP, "revoked_later", text);
+        }
+        // Whoever has the key of a revoked certificate can write any earlier time.
+        Revoked::Later(entry) => {
+            let text = format!("证书于 {} 被吊销，在签章人自报的签章时间之后", shown(entry.from));
+            report.warn(STEP, UNPROVEN, text);
+        }
+        Revoked::Unknown(failure) => report.warn(STEP, failure.code.as_str(), sentence("", &failure)),
+        Revoked::Unchecked(names) => report.warn(STEP, "revocation_not_checked", unchecked(&names)),
+        Revoked::Never => report.ok(STEP, "签章时未被吊销"),
     }
-}
-
-fn refuse(report: &mut Report, step: &'static str, of: &str, failure: &Failure) {
-    report.fail(step, failure.code.as_str(), sentence(of, failure));
-}
-
-fn sentence(of: &str, failure: &Failure) -> String {
-    format!("{of}{}（{}）", failure.code.sentence(), failure.subject)
-}
-
-/// A moment as people in China read it.
-fn shown(time: Time) -> String {
-    chrono::DateTime::from_timestamp_millis(time.plus_millis(8 * 3_600_000).0)
-        .unwrap_or_default()
-        .format("%Y-%m-%d %H:%M:%S")
-        .to_string()
 }

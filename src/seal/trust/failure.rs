@@ -31,10 +31,11 @@ pub enum Code {
     NoSubjectCode,
     BadSubjectCode,
     SubjectCodesDiffer,
+    NotASealMaker,
 }
 
 /// All codes, for documentation and for the test that each is proved.
-pub const CODES: [Code; 27] = [
+pub const CODES: [Code; 28] = [
     Code::Malformed,
     Code::UnknownIssuer,
     Code::BadSignature,
@@ -62,6 +63,7 @@ pub const CODES: [Code; 27] = [
     Code::NoSubjectCode,
     Code::BadSubjectCode,
     Code::SubjectCodesDiffer,
+    Code::NotASealMaker,
 ];
 
 impl Code {
@@ -96,6 +98,7 @@ impl Code {
             Self::RevocationUnknown | Self::RevocationListExpired | Self::RevocationListInvalid => {
                 Some("暂时无法核对证书的吊销状态，请稍后再试或联系交易中心")
             }
+            Self::NotASealMaker => Some("请向名录内的制章机构换领印章"),
             _ => None,
         }
     }
@@ -129,6 +132,7 @@ impl Code {
             Self::NoSubjectCode => ("no_subject_code", "证书中没有主体代码"),
             Self::BadSubjectCode => ("bad_subject_code", "证书中的主体代码校验不通过"),
             Self::SubjectCodesDiffer => ("subject_codes_differ", "证书中的主体代码互相矛盾"),
+            Self::NotASealMaker => ("not_a_seal_maker", "不是名录内的制章机构"),
         }
     }
 }

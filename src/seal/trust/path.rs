@@ -14,7 +14,7 @@ const MAX_SERIAL: usize = 20;
 const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
 /// id-kp-clientAuth, emailProtection, anyExtendedKeyUsage (RFC 5280) and documentSigning (RFC 9336):
 /// what an end user's signing certificate may be restricted to.
-const USER_USAGES: [ObjectIdentifier; 4] = [
+pub(super) const USER_USAGES: [ObjectIdentifier; 4] = [
     ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2"),
     ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4"),
     ObjectIdentifier::new_unwrap("2.5.29.37.0"),
@@ -136,7 +136,8 @@ fn check_usage(certificate: &Certificate, purpose: Purpose) -> Result<(), Failur
     let allowed = match (&extensions.extended_usage, purpose) {
         (None, Purpose::TimeStamp) => false,
         (Some(usages), Purpose::TimeStamp) => usages.as_slice() == [TIME_STAMPING],
-        (None, _) => true,
+        // What a maker's certificate is restricted to is its authority's profile to say: see `maker`.
+        (None, _) | (Some(_), Purpose::SealMaker) => true,
         (Some(usages), _) => usages.iter().any(|usage| USER_USAGES.contains(usage)),
     };
     if allowed {

@@ -89,6 +89,19 @@ pub enum Stale {
     Accept,
 }
 
+/// Which certificates of an authority may make seals (制章人).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SealMaker {
+    /// The one with this SHA-256 or, so that a renewal over the same key stays one, whose key (DER SubjectPublicKeyInfo) has
+    /// this SHA-256; in hex. A key identifier would not do: it is whatever its certificate says.
+    Certificate(String),
+    /// Those that the authority has issued for this extended key usage or under this certificate policy, dotted.
+    Usage(String),
+    /// Every signing certificate: an authority that issues to seal makers and to nobody else.
+    All,
+}
+
 /// One authority's profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,6 +116,9 @@ pub struct CaProfile {
     /// In the order in which they are tried.
     #[serde(default)]
     pub rules: Vec<SubjectRule>,
+    /// Who may make seals; nobody where it is empty.
+    #[serde(default)]
+    pub seal_makers: Vec<SealMaker>,
     #[serde(default)]
     pub revocation: Revocation,
     /// Where its lists are fetched; nothing else is ever fetched for it.

@@ -1,50 +1,12 @@
-//! Revocation lists (RFC 5280, 5; GB/T 20518) and what they say of a certificate at a moment.
-//! Must not take a list that covers only some reasons, only changes, or other issuers' certificates, for a whole one.
+//! What revocation lists say of a chain at a moment. Must not pass over in silence what no list says anything of.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use der::Tag;
-use der::asn1::ObjectIdentifier;
-
+use super::list::{Entry, RevocationList};
 use super::profile::{Revocation, Stale};
 use super::{Chain, Code, Failure, Moment, Purpose, TrustStore};
 use crate::machine::Time;
-use crate::seal::asn1::{self, Asn1Error, Item, Reader};
-use crate::seal::certificate::{self, Certificate, Extension, Extensions, Name, SM2_WITH_SM3};
-
-/// The largest list that is read, in bytes; some 400,000 entries.
-pub const MAX_LIST_BYTES: usize = 16 * 1024 * 1024;
-
-const REASON: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.21");
-const INVALIDITY_DATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.24");
-const DELTA: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.27");
-const ISSUING_POINT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.28");
-const DISTRIBUTION_POINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.31");
-
-/// What a list says of one certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// From when on: the revocation date, or the date of invalidity where the authority names an earlier one.
-    pub from: Time,
-    /// CRLReason of RFC 5280, 5.3.1; 0 where none is given.
-    pub reason: u32,
-}
-
-/// A parsed revocation list with its original bytes.
-#[derive(Clone, Debug)]
-pub struct RevocationList {
-    der: Arc<[u8]>,
-    tbs: Vec<u8>,
-    issuer: Name,
-    this_update: Time,
-    next_update: Option<Time>,
-    entries: BTreeMap<Vec<u8>, Entry>,
-    /// The names of the only distribution point whose certificates it covers.
-    point: Option<Vec<Vec<u8>>>,
-    authority_key: Option<Vec<u8>>,
-    signature: Vec<u8>,
-}
+use crate::seal::certificate::Certificate;
 
 /// What is kept beside a signature to prove later that nothing was revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,211 +16,31 @@ pub struct Evidence {
     pub this_update: Time,
 }
 
-impl RevocationList {
-    /// Parses DER of at most 16 MiB.
-    ///
-    /// # Errors
-    /// Not DER, no list of version 2 signed with SM2, a delta list, or one that is not about all reasons and its own issuer.
-    pub fn from_der(der: &[u8]) -> Result<Self, Asn1Error> {
-        let mut outer = certificate::sequence(asn1::single_up_to(der, MAX_LIST_BYTES)?)?;
-        let tbs = outer.expect(Tag::Sequence)?;
-        let outer_algorithm = certificate::algorithm(&mut outer)?;
-        let signature = outer.next()?.bits()?.to_vec();
-        outer.finish()?;
-        let mut inner = tbs.open()?;
-        let version = inner.expect(Tag::Integer)?.small()?;
-        let inner_algorithm = certificate::algorithm(&mut inner)?;
-        if version != 1 || inner_algorithm != outer_algorithm || outer_algorithm != SM2_WITH_SM3 {
-            return Err(Asn1Error::Structure);
-        }
-        let issuer = Name::from_item(inner.next()?)?;
-        let this_update = inner.next()?.time()?;
-        let next_update = match optional_time(&mut inner)? {
-            Some(item) => Some(item.time()?),
-            None => None,
-        };
-        let entries = match inner.optional(Tag::Sequence)? {
-            Some(item) => entries(item.open()?)?,
-            None => BTreeMap::new(),
-        };
-        let extensions = match inner.optional(asn1::explicit(0))? {
-            Some(item) => Extensions::parse(item)?,
-            None => Extensions::default(),
-        };
-        inner.finish()?;
-        Ok(Self {
-            der: der.into(),
-            tbs: tbs.whole.to_vec(),
-            issuer,
-            this_update,
-            next_update,
-            entries,
-            point: scope(&extensions)?,
-            authority_key: extensions.authority_key,
-            signature,
-        })
-    }
-
-    /// Parses DER, PEM (`X509 CRL`) or bare base64.
-    ///
-    /// # Errors
-    /// As [`Self::from_der`].
-    pub fn from_any(bytes: &[u8]) -> Result<Self, Asn1Error> {
-        if bytes.first() == Some(&0x30) {
-            return Self::from_der(bytes);
-        }
-        let text = std::str::from_utf8(bytes).map_err(|_| Asn1Error::Encoding)?;
-        match certificate::blocks(text, "X509 CRL")?.as_slice() {
-            [one] => Self::from_der(one),
-            [] => Self::from_der(&certificate::base64_of(text)?),
-            _ => Err(Asn1Error::Structure),
-        }
-    }
-
-    #[must_use]
-    pub fn der(&self) -> &[u8] {
-        &self.der
-    }
-
-    #[must_use]
-    pub fn issuer(&self) -> &Name {
-        &self.issuer
-    }
-
-    #[must_use]
-    pub fn this_update(&self) -> Time {
-        self.this_update
-    }
-
-    /// When the next list is due; without it this one is never current.
-    #[must_use]
-    pub fn next_update(&self) -> Option<Time> {
-        self.next_update
-    }
-
-    /// How many certificates it names.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// True where the authority may sign lists, bears the list's name, and its key made the signature.
-    #[must_use]
-    pub fn is_signed_by(&self, authority: &Certificate) -> bool {
-        let extensions = authority.extensions();
-        let same_key = match (&self.authority_key, &extensions.subject_key) {
-            (Some(wanted), Some(present)) => wanted == present,
-            _ => true,
-        };
-        same_key
-            && self.issuer == *authority.subject()
-            && extensions.key_usage.is_some_and(|usage| usage.signs_revocations())
-            && authority
-                .public_key()
-                .is_some_and(|key| key.verify_carried(&self.tbs, &self.signature).is_ok())
-    }
-
-    /// What it says of a certificate of its issuer.
-    #[must_use]
-    pub fn entry(&self, certificate: &Certificate) -> Option<Entry> {
-        self.entries.get(certificate.serial()).copied()
-    }
-
-    /// True where the certificate is among those that the list is about.
-    fn covers(&self, certificate: &Certificate) -> bool {
-        let Some(names) = &self.point else { return true };
-        let points = certificate.extensions().get(&DISTRIBUTION_POINTS);
-        points.is_some_and(|points| {
-            names
-                .iter()
-                .any(|name| points.value.windows(name.len()).any(|window| window == name))
-        })
-    }
-
-    /// True where the list was still to be replaced at the moment.
-    fn current(&self, at: Time, max_age: Option<i64>) -> bool {
-        self.next_update.is_some_and(|next| at < next)
-            && max_age.is_none_or(|age| at.millis_since(self.this_update) <= age)
-    }
+/// What a check of a chain rests on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// The lists that say of a certificate that it was not revoked.
+    pub evidence: Vec<Evidence>,
+    /// The names of the certificates that no list was asked for, because their authority publishes none or because there is
+    /// none here and none is required.
+    pub unchecked: Vec<String>,
 }
 
-fn optional_time<'a>(reader: &mut Reader<'a>) -> Result<Option<Item<'a>>, Asn1Error> {
-    match reader.optional(Tag::UtcTime)? {
-        Some(item) => Ok(Some(item)),
-        None => reader.optional(Tag::GeneralizedTime),
+impl Checked {
+    fn leave_out(&mut self, certificate: &Certificate) {
+        self.unchecked.push(certificate.subject().shown().to_owned());
     }
-}
-
-fn entries(mut list: Reader<'_>) -> Result<BTreeMap<Vec<u8>, Entry>, Asn1Error> {
-    let mut entries = BTreeMap::new();
-    while !list.is_empty() {
-        let mut parts = list.sequence()?;
-        let serial = parts.next()?.unsigned()?.to_vec();
-        let mut entry = Entry {
-            from: parts.next()?.time()?,
-            reason: 0,
-        };
-        if let Some(extensions) = parts.optional(Tag::Sequence)? {
-            read_extensions(extensions.open()?, &mut entry)?;
-        }
-        parts.finish()?;
-        // Twice the same serial number: the earlier moment is the careful reading.
-        entries
-            .entry(serial)
-            .and_modify(|known: &mut Entry| known.from = known.from.min(entry.from))
-            .or_insert(entry);
-    }
-    Ok(entries)
-}
-
-fn read_extensions(mut list: Reader<'_>, entry: &mut Entry) -> Result<(), Asn1Error> {
-    while !list.is_empty() {
-        let Extension { oid, critical, value } = certificate::one_extension(list.expect(Tag::Sequence)?)?;
-        match oid {
-            REASON => {
-                let item = asn1::single(&value)?;
-                entry.reason = item.value.first().copied().map_or(0, u32::from);
-            }
-            INVALIDITY_DATE => entry.from = entry.from.min(asn1::single(&value)?.time()?),
-            // Such as certificateIssuer, by which an indirect list names others' certificates.
-            _ if critical => return Err(Asn1Error::Structure),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Which distribution point a list is about; refuses lists of changes, of some reasons, and indirect ones.
-fn scope(extensions: &Extensions) -> Result<Option<Vec<Vec<u8>>>, Asn1Error> {
-    let known = [DELTA, ISSUING_POINT];
-    let strange = |extension: &&Extension| extension.critical && !known.contains(&extension.oid);
-    if extensions.get(&DELTA).is_some() || extensions.all.iter().any(|extension| strange(&extension)) {
-        return Err(Asn1Error::Structure);
-    }
-    let Some(extension) = extensions.get(&ISSUING_POINT) else {
-        return Ok(None);
-    };
-    let mut parts = certificate::sequence(asn1::single(&extension.value)?)?;
-    let mut names = Vec::new();
-    // DistributionPointName is a CHOICE, so both tags stand explicitly: [0] { [0] { names } }.
-    if let Some(point) = parts.optional(asn1::explicit(0))? {
-        let mut choice = point.open()?.expect(asn1::explicit(0))?.open()?;
-        while !choice.is_empty() {
-            names.push(choice.next()?.whole.to_vec());
-        }
-    }
-    // What is left restricts the list to users, authorities or reasons, or makes it indirect.
-    parts.finish()?;
-    Ok(Some(names))
 }
 
 impl TrustStore {
-    /// Checks that no certificate of the chain was revoked at the moment, and gives the evidence that was used.
+    /// Checks that no certificate of the chain was revoked at the moment, and gives the evidence that was used, and what was
+    /// not checked.
     ///
     /// # Errors
-    /// `revoked`; or what keeps it from being known: no list, one past its time, one that is not signed by the issuer.
-    pub fn check_revocation(&self, chain: &Chain, purpose: Purpose, moment: Moment) -> Result<Vec<Evidence>, Failure> {
-        let mut evidence = Vec::new();
+    /// `revoked`; or what keeps it from being known: no list, one past its time or of a time when the certificate had expired,
+    /// one that is not signed by the issuer.
+    pub fn check_revocation(&self, chain: &Chain, purpose: Purpose, moment: Moment) -> Result<Checked, Failure> {
+        let mut checked = Checked::default();
         for (at, (certificate, issuer)) in chain.links().enumerate() {
             let profile = self.profile(issuer);
             // Without a profile only lists that are there count: roots seldom publish any for their few authorities.
@@ -267,6 +49,7 @@ impl TrustStore {
                 None => at == 0,
             };
             if profile.is_some_and(|profile| profile.revocation == Revocation::None) {
+                checked.leave_out(certificate);
                 continue;
             }
             let lenient =
@@ -277,24 +60,29 @@ impl TrustStore {
                     let detail = format!("reason {}", entry.reason);
                     return Err(Failure::new(Code::Revoked, certificate).detail(detail));
                 }
-                Found::Good(proof) => evidence.push(proof),
-                Found::Stale if lenient => {}
+                Found::Good(proof) => checked.evidence.push(proof),
+                Found::Stale if lenient => checked.leave_out(certificate),
                 Found::Stale => return Err(Failure::new(Code::RevocationListExpired, certificate)),
                 Found::Forged => return Err(Failure::new(Code::RevocationListInvalid, certificate)),
+                Found::TooLate => {
+                    let failure = Failure::new(Code::RevocationUnknown, certificate);
+                    return Err(failure.detail("it had expired when the list was issued"));
+                }
                 Found::Nothing if required => return Err(Failure::new(Code::RevocationUnknown, certificate)),
-                Found::Nothing => {}
+                Found::Nothing => checked.leave_out(certificate),
             }
         }
-        Ok(evidence)
+        Ok(checked)
     }
 
-    /// When a certificate was revoked after the signing, where any list says so.
+    /// When a certificate of the chain was revoked after the signing, where any list says so.
     #[must_use]
     pub fn revoked_after(&self, chain: &Chain, at: Time) -> Option<Entry> {
-        let issuer = chain.issuer()?;
-        self.signed_lists(issuer)
-            .filter_map(|list| list.entry(chain.leaf()))
-            .find(|entry| entry.from > at)
+        let entries = chain.links().flat_map(|(certificate, issuer)| {
+            let lists = self.signed_lists(issuer).filter(|list| list.covers(certificate));
+            lists.filter_map(|list| list.entry(certificate))
+        });
+        entries.filter(|entry| entry.from > at).min_by_key(|entry| entry.from)
     }
 
     fn signed_lists<'a>(&'a self, issuer: &'a Certificate) -> impl Iterator<Item = &'a RevocationList> {
@@ -312,7 +100,7 @@ impl TrustStore {
     fn look_up(&self, certificate: &Certificate, issuer: &Certificate, moment: Moment, max_age: Option<i64>) -> Found {
         let lists: Vec<_> = self
             .signed_lists(issuer)
-            .filter(|list| list.this_update <= moment.now && list.covers(certificate))
+            .filter(|list| list.this_update() <= moment.now && list.covers(certificate))
             .collect();
         let revoked = lists
             .iter()
@@ -321,20 +109,21 @@ impl TrustStore {
         if let Some(entry) = revoked {
             return Found::Revoked(entry);
         }
-        let newest = lists
-            .iter()
-            .filter(|list| list.current(moment.at, max_age))
-            .max_by_key(|list| list.this_update);
+        let current = || lists.iter().filter(|list| list.current(moment.at, max_age));
+        let newest = current()
+            .filter(|list| list.vouches_for(certificate))
+            .max_by_key(|list| list.this_update());
         let forged = || {
             self.lists
                 .iter()
-                .any(|(list, signer)| signer.is_none() && list.issuer == *issuer.subject())
+                .any(|(list, signer)| signer.is_none() && list.issuer() == issuer.subject())
         };
         match newest {
             Some(list) => Found::Good(Evidence {
-                list: Arc::clone(&list.der),
-                this_update: list.this_update,
+                list: list.shared(),
+                this_update: list.this_update(),
             }),
+            None if current().next().is_some() => Found::TooLate,
             None if !lists.is_empty() => Found::Stale,
             None if forged() => Found::Forged,
             None => Found::Nothing,
@@ -348,6 +137,8 @@ enum Found {
     Revoked(Entry),
     /// Only lists past their time.
     Stale,
+    /// Only lists from after the certificate's end, which need not name it any more.
+    TooLate,
     /// Only lists in the issuer's name that it has not signed.
     Forged,
     Nothing,

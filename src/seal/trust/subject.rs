@@ -129,7 +129,7 @@ fn cut(rule: &SubjectRule, value: &str) -> Option<(String, Option<String>)> {
     let value = if rule.after.is_empty() {
         value
     } else {
-        value.split_once(rule.after.as_str())?.1
+        value.strip_prefix(rule.after.as_str())?
     };
     match rule.part {
         Part::Whole => Some((value.to_owned(), None)),

@@ -4,11 +4,12 @@
 use der::Tag;
 use der::asn1::ObjectIdentifier;
 
+use super::named::{Named, Version};
 use crate::machine::Time;
 use crate::seal::asn1::{self, Asn1Error, Item, Reader};
 use crate::seal::certificate::{self, Certificate, SM2_WITH_SM3, SM3};
 use crate::seal::sm3;
-use crate::seal::trust::{Code, Failure, Moment, Purpose, TrustStore};
+use crate::seal::trust::{Chain, Code, Failure, Moment, Purpose, TrustStore};
 
 /// id-signedData, and the same of GB/T 35275
 const SIGNED_DATA: [ObjectIdentifier; 2] = [
@@ -19,6 +20,9 @@ const SIGNED_DATA: [ObjectIdentifier; 2] = [
 const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
 const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
+/// signingCertificate (RFC 2634, 5.4) and signingCertificateV2 (RFC 5035)
+const SIGNING_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.12");
+const SIGNING_CERTIFICATE_2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
 /// id-ecPublicKey with SM2: what some write for the signature algorithm, beside the right one.
 const SM2_SIGN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.301.1");
 
@@ -30,6 +34,32 @@ pub struct Stamp {
     pub authority: String,
     /// The nonce of the request, where it had one.
     pub nonce: Option<Vec<u8>>,
+    doubt: Option<Doubt>,
+}
+
+/// What could not be checked of a token that holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    /// No list says whether the authority's certificate was revoked; the code of the reason.
+    Revocation(&'static str),
+    NoSigningCertificate,
+}
+
+impl Stamp {
+    /// What could not be checked: a stable code, and a sentence in Chinese.
+    #[must_use]
+    pub fn doubt(&self) -> Option<(&'static str, String)> {
+        Some(match self.doubt? {
+            Doubt::Revocation(code) => (
+                "timestamp_revocation_unknown",
+                format!("未能核对时间戳机构证书的吊销状态（{code}）"),
+            ),
+            Doubt::NoSigningCertificate => (
+                "timestamp_certificate_not_bound",
+                "时间戳没有签署其所用证书的标识".to_owned(),
+            ),
+        })
+    }
 }
 
 /// Why a token proves nothing.
@@ -43,6 +73,8 @@ pub enum TsaError {
     Signature,
     #[error("the token uses another algorithm than SM2 with SM3")]
     Algorithm,
+    #[error("the token names another certificate than the one it is signed with")]
+    OtherCertificate,
     #[error("the authority's certificate: {0}")]
     Certificate(Failure),
 }
@@ -56,6 +88,7 @@ impl TsaError {
             Self::Imprint => "timestamp_of_other_bytes",
             Self::Signature => "timestamp_bad_signature",
             Self::Algorithm => "timestamp_wrong_algorithm",
+            Self::OtherCertificate => "timestamp_other_certificate",
             Self::Certificate(_) => "timestamp_untrusted",
         }
     }
@@ -86,17 +119,37 @@ pub fn verify(token: &[u8], bytes: &[u8], trust: &TrustStore, now: Time) -> Resu
         .chain(signer, Purpose::TimeStamp, moment.at)
         .map_err(TsaError::Certificate)?;
     trust.check_period(&chain, moment.at).map_err(TsaError::Certificate)?;
-    // An authority whose list is not at hand is still one that is listed; only a revocation counts.
-    if let Err(failure) = trust.check_revocation(&chain, Purpose::TimeStamp, moment)
-        && failure.code == Code::Revoked
-    {
-        return Err(TsaError::Certificate(failure));
-    }
+    let revocation = revocation(trust, &chain, moment)?;
+    let named = match &token.named {
+        Some(named) if !named.is(signer) => return Err(TsaError::OtherCertificate),
+        Some(_) => None,
+        None => Some(Doubt::NoSigningCertificate),
+    };
     Ok(Stamp {
         time: token.time,
         authority: signer.subject().shown().to_owned(),
         nonce: token.nonce,
+        doubt: revocation.or(named),
     })
+}
+
+/// RFC 3161, 4: what an authority stamped before it was revoked still counts only where the reason says that nobody else has its
+/// key: a change of affiliation, superseded, cessation of operation.
+const KEY_STILL_ITS_OWN: [u32; 3] = [3, 4, 5];
+
+/// An authority whose list is not at hand is still one that is listed: a doubt.
+fn revocation(trust: &TrustStore, chain: &Chain, moment: Moment) -> Result<Option<Doubt>, TsaError> {
+    let later = trust.revoked_after(chain, moment.at);
+    if later.is_some_and(|entry| !KEY_STILL_ITS_OWN.contains(&entry.reason)) {
+        let failure = Failure::new(Code::Revoked, chain.leaf());
+        return Err(TsaError::Certificate(failure.detail("its key may be in other hands")));
+    }
+    match trust.check_revocation(chain, Purpose::TimeStamp, moment) {
+        Err(failure) if failure.code == Code::Revoked => Err(TsaError::Certificate(failure)),
+        Err(failure) => Ok(Some(Doubt::Revocation(failure.code.as_str()))),
+        Ok(checked) if !checked.unchecked.is_empty() => Ok(Some(Doubt::Revocation("revocation_not_checked"))),
+        Ok(_) => Ok(None),
+    }
 }
 
 /// What is read of a token.
@@ -113,6 +166,8 @@ struct Token {
     signed: Vec<u8>,
     /// The digest that the signed attributes name.
     digest: Vec<u8>,
+    /// The certificate that the signed attributes name.
+    named: Option<Named>,
     signature: Vec<u8>,
 }
 
@@ -156,6 +211,7 @@ impl Token {
             algorithms_known: signer.algorithms_known && stamped.algorithm == SM3,
             signed: signer.signed,
             digest: signer.digest,
+            named: signer.named,
             signature: signer.signature,
         })
     }
@@ -237,6 +293,7 @@ struct SignerPart {
     algorithms_known: bool,
     signed: Vec<u8>,
     digest: Vec<u8>,
+    named: Option<Named>,
     signature: Vec<u8>,
 }
 
@@ -253,33 +310,52 @@ impl SignerPart {
         let signature = parts.expect(Tag::OctetString)?.value.to_vec();
         parts.optional(asn1::explicit(1))?;
         parts.finish()?;
-        let digest = digest_of(attributes)?;
+        let Attributes { digest, named } = Attributes::parse(attributes)?;
         Ok(Self {
             identifier: (issuer, serial),
             algorithms_known: digest_algorithm == SM3 && [SM2_WITH_SM3, SM2_SIGN].contains(&algorithm),
             // RFC 5652, 5.4: signed is the SET OF, not the [0] that stands in its place.
             signed: asn1::write::element(0x31, attributes.value),
             digest,
+            named,
             signature,
         })
     }
 }
 
-/// The message digest among the signed attributes, which must also say that a TSTInfo is signed.
-fn digest_of(attributes: Item<'_>) -> Result<Vec<u8>, Asn1Error> {
-    let mut list = attributes.open()?;
-    let (mut digest, mut about_time) = (None, false);
-    while !list.is_empty() {
-        let mut pair = list.sequence()?;
-        let kind = pair.next()?.oid()?;
-        let mut values = pair.expect(Tag::Set)?.open()?;
-        pair.finish()?;
-        match kind {
-            MESSAGE_DIGEST if digest.is_none() => digest = Some(values.expect(Tag::OctetString)?.value.to_vec()),
-            MESSAGE_DIGEST => return Err(Asn1Error::Structure),
-            CONTENT_TYPE => about_time = values.next()?.oid()? == TST_INFO,
-            _ => {}
+/// What the signed attributes say, which must also say that a TSTInfo is signed.
+struct Attributes {
+    digest: Vec<u8>,
+    named: Option<Named>,
+}
+
+impl Attributes {
+    fn parse(attributes: Item<'_>) -> Result<Self, Asn1Error> {
+        let mut list = attributes.open()?;
+        let (mut digest, mut named, mut about_time) = (None, None, false);
+        while !list.is_empty() {
+            let mut pair = list.sequence()?;
+            let kind = pair.next()?.oid()?;
+            let mut values = pair.expect(Tag::Set)?.open()?;
+            pair.finish()?;
+            match kind {
+                MESSAGE_DIGEST if digest.is_none() => digest = Some(values.expect(Tag::OctetString)?.value.to_vec()),
+                SIGNING_CERTIFICATE | SIGNING_CERTIFICATE_2 if named.is_none() => {
+                    named = Some(Named::parse(
+                        values.sequence()?,
+                        if kind == SIGNING_CERTIFICATE {
+                            Version::One
+                        } else {
+                            Version::Two
+                        },
+                    )?);
+                }
+                MESSAGE_DIGEST => return Err(Asn1Error::Structure),
+                CONTENT_TYPE => about_time = values.next()?.oid()? == TST_INFO,
+                _ => {}
+            }
         }
+        let digest = digest.filter(|_| about_time).ok_or(Asn1Error::Structure)?;
+        Ok(Self { digest, named })
     }
-    digest.filter(|_| about_time).ok_or(Asn1Error::Structure)
 }

@@ -1,0 +1,1 @@
+DROP INDEX seal_signatures_by_file;
