@@ -8,6 +8,7 @@ mod common;
 mod desk;
 mod drain;
 mod gather;
+mod hand;
 mod hub;
 mod ids;
 mod ingress;

@@ -4,9 +4,9 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::Submission;
+use super::hand::Hand;
 use super::ingress::Stage;
-use super::queue::{Job, Settled, Submit, Write};
+use super::queue::{Job, Settled, Submit};
 use super::writer::Writer;
 
 /// How soon commands that are held back are looked at again.
@@ -16,21 +16,10 @@ impl Writer {
     /// Runs until it is told to stop or nobody can send any more.
     pub fn run(mut self, jobs: &Receiver<Job>) {
         while let Some(first) = self.next(jobs) {
-            let mut submits = std::mem::take(&mut self.held_back);
-            let mut writes = Vec::new();
-            let mut stopping = false;
-            for job in first.into_iter().chain(jobs.try_iter().take(self.limit)) {
-                match job {
-                    Job::Submit(submit) => submits.push(submit),
-                    Job::Write(write) => writes.push(write),
-                    Job::Stop => {
-                        stopping = true;
-                        break;
-                    }
-                }
-            }
-            self.process(submits, writes);
-            if stopping {
+            let left = self.left();
+            let mut hand = Hand::gather(left, first, (jobs, self.limit));
+            self.process(&mut hand);
+            if hand.stopping {
                 break;
             }
             if !self.pause.is_zero() {
@@ -38,15 +27,34 @@ impl Writer {
             }
         }
         // What was accepted is decided, also where a deadline holds it back: that is over in a second.
-        while !self.held_back.is_empty() {
-            std::thread::sleep(LOOK_AGAIN);
-            let submits = std::mem::take(&mut self.held_back);
-            self.process(submits, Vec::new());
+        loop {
+            let left = self.left();
+            if left.is_empty() {
+                break;
+            }
+            self.process(&mut Hand::of(left, Vec::new()));
+            if !self.held_back.is_empty() {
+                std::thread::sleep(LOOK_AGAIN);
+            }
         }
+    }
+
+    /// What the last round left over.
+    fn left(&mut self) -> Vec<Submit> {
+        let mut left = std::mem::take(&mut self.held_back);
+        left.append(&mut self.later);
+        for submit in &left {
+            metrics::gauge!("luochui_queue_depth").decrement(1);
+            submit.move_on(Stage::InHand);
+        }
+        left
     }
 
     /// The next job; nothing for a while where held-back commands must be looked at again. `None` when nobody can send any more.
     fn next(&self, jobs: &Receiver<Job>) -> Option<Option<Job>> {
+        if !self.later.is_empty() {
+            return Some(None);
+        }
         if self.held_back.is_empty() {
             return jobs.recv().ok().map(Some);
         }
@@ -57,21 +65,22 @@ impl Writer {
         }
     }
 
-    fn process(&mut self, mut submits: Vec<Submit>, mut writes: Vec<Write>) {
-        let size = submits.len() + writes.len();
-        metrics::gauge!("luochui_queue_depth").decrement(u32::try_from(size).unwrap_or(u32::MAX));
-        metrics::histogram!("luochui_commit_batch_size").record(u32::try_from(size).unwrap_or(u32::MAX));
+    fn process(&mut self, hand: &mut Hand) {
         let started = Instant::now();
         self.common.watch.begin(self.number, self.common.now());
-        submits.iter().for_each(|submit| submit.move_on(Stage::InHand));
-        // A deadline is decided after everything that was stamped before it.
-        submits.sort_by_key(|submit| submit.submission.ingress);
-        let submissions: Vec<&Submission> = submits.iter().map(|submit| &submit.submission).collect();
-        let settled = self.settle(&submissions, &mut writes);
+        let settled = self.settle(hand);
+        metrics::histogram!("luochui_commit_batch_size").record(u32::try_from(settled.len()).unwrap_or(u32::MAX));
         metrics::histogram!("luochui_commit_seconds").record(started.elapsed());
         let slow = self.common.watch.end(self.number, self.common.now());
         self.common.suffered(slow);
-        for (submit, settled) in submits.into_iter().zip(settled) {
+        self.hand_out(hand, settled);
+        if self.held_back.is_empty() {
+            self.drain.settled();
+        }
+    }
+
+    fn hand_out(&mut self, hand: &mut Hand, settled: Vec<Settled>) {
+        for (submit, settled) in hand.submits.drain(..).zip(settled) {
             match settled {
                 Settled::Answered(receipt) => {
                     submit.move_on(Stage::Done);
@@ -80,13 +89,12 @@ impl Writer {
                 }
                 Settled::HeldBack => {
                     submit.move_on(Stage::HeldBack);
-                    metrics::gauge!("luochui_queue_depth").increment(1);
                     self.held_back.push(submit);
                 }
             }
         }
-        if self.held_back.is_empty() {
-            self.drain.settled();
-        }
+        self.later.append(&mut hand.later);
+        let waiting = self.held_back.len() + self.later.len();
+        metrics::gauge!("luochui_queue_depth").increment(u32::try_from(waiting).unwrap_or(u32::MAX));
     }
 }

@@ -1,5 +1,6 @@
 //! Trades that other processes move too: locking them, and catching up with what became of them. Must not decide.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::cache::{Checked, Held};
@@ -19,24 +20,36 @@ fn store_error(error: EngineError) -> StoreError {
     }
 }
 
-/// Locks the trades and brings what is held of them up to what is stored. True where another process had moved one.
+/// Trades that are this process's until the transaction ends.
+pub(super) struct Locked {
+    /// Their ids; none on SQLite, which has one writer.
+    pub trades: Vec<String>,
+    /// Another process had moved one.
+    pub moved: bool,
+}
+
+/// Locks the trades and brings what is held of them up to what is stored.
 pub(super) fn lock_trades(
     common: &Common,
     conn: &mut Connection,
     submissions: &[&Submission],
-) -> Result<bool, StoreError> {
-    let mut trades = Vec::new();
+) -> Result<Locked, StoreError> {
+    let mut wanted = BTreeSet::new();
     for submission in submissions {
         if let Request::Offer { instance, .. } = &submission.request {
-            trades.extend(place(common, conn, instance)?);
+            wanted.extend(place(common, conn, instance)?);
         }
     }
-    let ids: Vec<&str> = trades.iter().map(AsRef::as_ref).collect();
-    let mut moved = false;
+    let ids: Vec<&str> = wanted.iter().map(AsRef::as_ref).collect();
+    let mut locked = Locked {
+        trades: Vec::new(),
+        moved: false,
+    };
     for (id, seq) in dialect::trades_lock(conn, &ids)? {
-        moved |= catch_up(common, conn, &id.as_str().into(), seq).map_err(store_error)?;
+        locked.moved |= catch_up(common, conn, &id.as_str().into(), seq).map_err(store_error)?;
+        locked.trades.push(id);
     }
-    Ok(moved)
+    Ok(locked)
 }
 
 /// What is held of a trade is brought up to what is stored, where another process has moved it to `seq`. True where one had.

@@ -158,6 +158,7 @@ impl Engine {
                 shared: None,
                 drain: Drain::default(),
                 held_back: Vec::new(),
+                later: Vec::new(),
             };
             let thread = std::thread::Builder::new().name(format!("writer-{number}"));
             let thread = thread.spawn(move || writer.run(&jobs));

@@ -17,6 +17,7 @@ use super::cache::{Checked, Held};
 use super::common::Common;
 use super::desk::{Desk, Keys};
 use super::drain::Drain;
+use super::hand::Hand;
 use super::hub::News;
 use super::points::{Point, Points};
 use super::pulse::HEARTBEAT;
@@ -46,6 +47,8 @@ pub(super) struct Writer {
     pub drain: Drain,
     /// Commands that wait with their trade's deadline.
     pub held_back: Vec<Submit>,
+    /// Commands that were taken before it was their turn.
+    pub later: Vec<Submit>,
     /// How long to rest after each batch.
     pub pause: Duration,
     /// When another process was last found to have moved a trade of this writer.
@@ -84,36 +87,38 @@ enum Care {
 
 impl Writer {
     /// Brings every submission to an end: together if that works, more carefully if not.
-    pub(super) fn settle(&mut self, submissions: &[&Submission], writes: &mut Vec<Write>) -> Vec<Settled> {
+    pub(super) fn settle(&mut self, hand: &mut Hand) -> Vec<Settled> {
         // Where another process moves the same trades, being quick would be in vain more often than not.
         let shared = self.shared.is_some_and(|since| since.elapsed() < SHARED_FOR);
         let care = if shared { Care::Locked } else { Care::Quick };
-        let mut failure = match self.attempt(submissions, writes, care) {
+        let mut failure = match self.attempt(hand, care) {
             Ok(settled) => return settled,
             Err(error) => error,
         };
         if care == Care::Quick && matches!(failure, StoreError::Conflict | StoreError::Duplicate(_)) {
-            match self.attempt(submissions, writes, Care::Locked) {
+            match self.attempt(hand, Care::Locked) {
                 Ok(settled) => return settled,
                 Err(error) => failure = error,
             }
         }
-        tracing::warn!(error = %failure, size = submissions.len(), "a batch failed and is done again one by one");
-        let mut settled = Vec::with_capacity(submissions.len());
-        for submission in submissions {
-            settled.push(self.settle_one(submission));
+        tracing::warn!(error = %failure, size = hand.len(), "a batch failed and is done again one by one");
+        let mut settled = Vec::with_capacity(hand.submits.len());
+        for submit in std::mem::take(&mut hand.submits) {
+            let mut one = Hand::of(vec![submit], Vec::new());
+            settled.push(self.settle_one(&mut one));
+            hand.submits.append(&mut one.submits);
         }
-        for write in writes.drain(..) {
+        for write in hand.writes.drain(..) {
             // Closures that have not run yet get their own transaction, so that one of them cannot fail the others.
-            let _answered = self.attempt(&[], &mut vec![write], Care::Quick);
+            let _answered = self.attempt(&mut Hand::of(Vec::new(), vec![write]), Care::Quick);
         }
         settled
     }
 
-    fn settle_one(&mut self, submission: &Submission) -> Settled {
+    fn settle_one(&mut self, one: &mut Hand) -> Settled {
         let mut last = StoreError::Conflict;
         for _ in 0..MOST_TRIES {
-            match self.attempt(&[submission], &mut Vec::new(), Care::Locked) {
+            match self.attempt(one, Care::Locked) {
                 Ok(mut settled) => return settled.pop().unwrap_or(Settled::Answered(Err(EngineError::Stopping))),
                 Err(error @ (StoreError::Conflict | StoreError::Duplicate(_) | StoreError::Unknown(_))) => last = error,
                 Err(error) => return Settled::Answered(Err(error.into())),
@@ -123,16 +128,11 @@ impl Writer {
     }
 
     /// Decides and commits. After an error nothing is committed and nothing in memory is newer than the store.
-    fn attempt(
-        &mut self,
-        submissions: &[&Submission],
-        writes: &mut Vec<Write>,
-        care: Care,
-    ) -> Result<Vec<Settled>, StoreError> {
+    fn attempt(&mut self, hand: &mut Hand, care: Care) -> Result<Vec<Settled>, StoreError> {
         let mut ran = Ran::default();
         let outcome = match care {
-            Care::Quick => self.quick(submissions, writes, &mut ran),
-            Care::Locked => self.locked(submissions, writes, &mut ran),
+            Care::Quick => self.quick(hand, &mut ran),
+            Care::Locked => self.locked(hand, &mut ran),
         };
         let outcome = match outcome {
             Err((StoreError::Unknown(text), decided)) => self.look_up(text, decided),
@@ -159,7 +159,7 @@ impl Writer {
                 // Something newer is stored than what is held, and will be caught up with under the lock. SQLite takes none.
                 let behind = matches!(error, StoreError::Conflict | StoreError::Duplicate(_));
                 if !behind || self.conn.backend() == Backend::Sqlite {
-                    self.forget(submissions, decided);
+                    self.forget(&hand.submissions(), decided);
                 }
                 self.failed(&error);
                 Err(error)
@@ -167,19 +167,15 @@ impl Writer {
         }
     }
 
-    fn quick(
-        &mut self,
-        submissions: &[&Submission],
-        writes: &mut Vec<Write>,
-        ran: &mut Ran,
-    ) -> Result<Decided, Undone> {
+    fn quick(&mut self, hand: &mut Hand, ran: &mut Ran) -> Result<Decided, Undone> {
         let keys = match self.conn.backend() {
             Backend::Sqlite => Keys::LookUp,
             Backend::Postgres => Keys::Trust,
         };
-        let decided = decide_all(&self.common, &mut self.drain, &mut self.conn, submissions, keys);
+        let decided = decide_all(&self.common, &mut self.drain, &mut self.conn, &hand.submissions(), keys);
         let decided = decided.map_err(|error| (error, None))?;
         let conn = &mut self.conn;
+        let writes = &mut hand.writes;
         let written = if writes.is_empty() {
             commit_alone(conn, &decided, &self.common.points)
         } else {
@@ -196,24 +192,22 @@ impl Writer {
         }
     }
 
-    fn locked(
-        &mut self,
-        submissions: &[&Submission],
-        writes: &mut Vec<Write>,
-        ran: &mut Ran,
-    ) -> Result<Decided, Undone> {
+    fn locked(&mut self, hand: &mut Hand, ran: &mut Ran) -> Result<Decided, Undone> {
         let (common, drain) = (&self.common, &mut self.drain);
         let mut kept = None;
         let mut moved = false;
         let written = dialect::write_transaction(&mut self.conn, |conn| {
-            moved = sharing::lock_trades(common, conn, submissions)?;
-            let decided = decide_all(common, drain, conn, submissions, Keys::LookUp)?;
+            let locked = sharing::lock_trades(common, conn, &hand.submissions())?;
+            moved = locked.moved;
+            // Others have had the trades until now: what has come meanwhile need not wait for them once more.
+            hand.join(common, &locked.trades);
+            let decided = decide_all(common, drain, conn, &hand.submissions(), Keys::LookUp)?;
             // What is in memory may have been moved by another process before the lock was taken.
             check_read(conn, &decided.read)?;
             let written = dialect::batch_write(conn, &decided.batch);
             kept = Some(decided);
             written?;
-            run_writes(conn, writes, ran);
+            run_writes(conn, &mut hand.writes, ran);
             Ok(())
         });
         if moved {
