@@ -16,6 +16,7 @@ pub mod sm2;
 pub mod stamp;
 pub mod trust;
 pub mod tsa;
+pub mod work;
 
 use ::sm3::{Digest, Sm3};
 

@@ -5,6 +5,7 @@ mod commands;
 mod flips;
 mod http;
 mod ofd;
+mod packages;
 mod pdf;
 mod samples;
 mod targets;

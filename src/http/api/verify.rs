@@ -20,8 +20,9 @@ use crate::store::{document_rows, seal_rows, sealing_rows};
 
 /// Uploads that are in memory at a time; others are told to come back.
 static HOUSE: Semaphore = Semaphore::const_new(8);
-/// One verification at a time: whoever trades must not feel it.
-static DESK: Semaphore = Semaphore::const_new(1);
+/// Two verifications at a time: whoever trades must not feel them, and one long file must not close the desk. Each ends
+/// by itself, since its work is bounded (`seal::work`).
+static DESK: Semaphore = Semaphore::const_new(2);
 
 /// The report, and what the platform's own records say.
 #[derive(Serialize)]

@@ -1,11 +1,15 @@
-//! The XML of an OFD's signatures: which there are, what each protects, where its value lies. Must not follow an entity.
+//! The XML of an OFD's signatures: which there are, what each protects, where its value lies, where its seal is shown.
+//! Must not judge any of it.
 
-use roxmltree::{Document, Node, ParsingOptions};
+use std::collections::BTreeSet;
 
-use super::package::{Package, PackageError, resolve};
+use roxmltree::Node;
 
-const LARGEST_XML: usize = 16 * 1_024 * 1_024;
-const MOST_NODES: u32 = 200_000;
+use super::package::{MOST_FILES, Package, PackageError, resolve};
+use super::xml::{children, text, with};
+
+/// As many documents as one package may hold.
+const MOST_BODIES: usize = 32;
 /// As many signatures as one package may carry.
 pub const MOST_SIGNATURES: usize = 32;
 
@@ -18,11 +22,15 @@ pub enum DescriptionError {
     Xml(String),
     #[error("{0} 缺少 {1}")]
     Incomplete(String, &'static str),
+    #[error("{0} 中重复列出了 {1}")]
+    Twice(String, String),
+    #[error("{0} 中的条目过多")]
+    TooMany(String),
     #[error(transparent)]
     Package(#[from] PackageError),
 }
 
-type Read<T> = Result<T, DescriptionError>;
+pub type Read<T> = Result<T, DescriptionError>;
 
 /// One document body of a package.
 #[derive(Clone, Debug)]
@@ -49,12 +57,21 @@ pub struct Reference {
     pub value: String,
 }
 
+/// Where a seal is shown: on one page, in a box in millimetres.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stamp {
+    pub page: String,
+    /// From the left, from the top, width, height; none where it is not four numbers.
+    pub boundary: Option<[f64; 4]>,
+}
+
 /// A Signature.xml.
 #[derive(Clone, Debug)]
 pub struct Description {
     pub method: String,
     pub check_method: String,
     pub references: Vec<Reference>,
+    pub stamps: Vec<Stamp>,
     /// The seal as a file of its own, where there is one.
     pub seal: Option<String>,
     pub value: String,
@@ -71,8 +88,29 @@ pub fn bodies(package: &Package) -> Read<Vec<Body>> {
                 signatures: signatures.transpose()?,
             })
         };
-        children(root, "DocBody").map(body).collect()
+        let bodies: Vec<Body> = children(root, "DocBody")
+            .take(MOST_BODIES + 1)
+            .map(body)
+            .collect::<Read<_>>()?;
+        let lists = bodies.iter().filter_map(|body| body.signatures.as_deref());
+        once("OFD.xml", bodies.iter().map(|body| body.root.as_str()), MOST_BODIES)?;
+        once("OFD.xml", lists, MOST_BODIES)?;
+        Ok(bodies)
     })
+}
+
+/// Names that stand once each, whatever their case, and not too many of them.
+fn once<'a>(within: &str, names: impl Iterator<Item = &'a str>, most: usize) -> Read<()> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if seen.len() == most {
+            return Err(DescriptionError::TooMany(within.to_owned()));
+        }
+        if !seen.insert(name.to_lowercase()) {
+            return Err(DescriptionError::Twice(within.to_owned(), name.to_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// The signatures of one list.
@@ -87,10 +125,12 @@ pub fn listed(package: &Package, path: &str) -> Read<Vec<Listed>> {
                 path: resolve(location, path)?,
             })
         };
-        children(root, "Signature")
+        let listed: Vec<Listed> = children(root, "Signature")
             .take(MOST_SIGNATURES + 1)
             .map(line)
-            .collect()
+            .collect::<Read<_>>()?;
+        once(path, listed.iter().map(|listed| listed.path.as_str()), MOST_SIGNATURES)?;
+        Ok(listed)
     })
 }
 
@@ -111,54 +151,32 @@ pub fn describe(package: &Package, path: &str) -> Read<Description> {
                 value: text(node, "CheckValue").ok_or_else(|| missing("CheckValue"))?,
             })
         };
+        let references: Vec<Reference> = children(list, "Reference")
+            .take(MOST_FILES + 1)
+            .map(reference)
+            .collect::<Read<_>>()?;
+        let paths = references.iter().map(|reference| reference.path.as_str());
+        once(path, paths, MOST_FILES)?;
         let seal = children(signed, "Seal").next().and_then(|seal| text(seal, "BaseLoc"));
         let value = text(root, "SignedValue").ok_or_else(|| missing("SignedValue"))?;
         Ok(Description {
             method: text(signed, "SignatureMethod").unwrap_or_default(),
             check_method: list.attribute("CheckMethod").unwrap_or_default().to_owned(),
-            references: children(list, "Reference").map(reference).collect::<Read<_>>()?,
+            references,
+            stamps: children(signed, "StampAnnot").map(stamp).collect(),
             seal: seal.map(|location| resolve(&location, path)).transpose()?,
             value: resolve(&value, path)?,
         })
     })
 }
 
-/// The paths of the pages and templates that a Document.xml names.
-pub fn pages(package: &Package, path: &str) -> Read<Vec<String>> {
-    with(package, path, |root| {
-        let pages = root
-            .descendants()
-            .filter(|node| matches!(node.tag_name().name(), "Page" | "TemplatePage"));
-        let places = pages.filter_map(|node| node.attribute("BaseLoc"));
-        places.map(|location| Ok(resolve(location, path)?)).collect()
-    })
-}
-
-fn with<T>(package: &Package, path: &str, read: impl FnOnce(Node) -> Read<T>) -> Read<T> {
-    let (_, content) = package
-        .find(path)
-        .ok_or_else(|| DescriptionError::Missing(path.to_owned()))?;
-    let broken = || DescriptionError::Xml(path.to_owned());
-    if content.len() > LARGEST_XML {
-        return Err(PackageError::TooLarge.into());
+fn stamp(node: Node) -> Stamp {
+    let numbers = node.attribute("Boundary").unwrap_or_default().split_whitespace();
+    let numbers: Option<Vec<f64>> = numbers
+        .map(|number| number.parse().ok().filter(|number: &f64| number.is_finite()))
+        .collect();
+    Stamp {
+        page: node.attribute("PageRef").unwrap_or_default().to_owned(),
+        boundary: numbers.and_then(|numbers| numbers.try_into().ok()),
     }
-    let text = std::str::from_utf8(content).map_err(|_| broken())?;
-    let options = ParsingOptions {
-        allow_dtd: false,
-        nodes_limit: MOST_NODES,
-        ..ParsingOptions::default()
-    };
-    let text = text.trim_start_matches('\u{feff}');
-    let document = Document::parse_with_options(text, options).map_err(|_| broken())?;
-    read(document.root_element())
-}
-
-fn children<'a, 'input>(node: Node<'a, 'input>, name: &'static str) -> impl Iterator<Item = Node<'a, 'input>> {
-    node.children()
-        .filter(move |child| child.is_element() && child.tag_name().name() == name)
-}
-
-fn text(node: Node, name: &'static str) -> Option<String> {
-    let found = children(node, name).next()?.text()?.trim().to_owned();
-    (!found.is_empty()).then_some(found)
 }

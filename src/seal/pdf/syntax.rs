@@ -9,6 +9,10 @@ use lopdf::{Dictionary, Object, ObjectId, Stream};
 const DEEPEST: u32 = 16;
 /// The longest name and number that is read.
 const LONGEST_TOKEN: usize = 128;
+/// As many entries as one dictionary may have: each is compared with those before it.
+const MOST_ENTRIES: usize = 256;
+/// As many values as are read from one place on, whatever they nest in: each takes some dozen bytes of memory.
+const MOST_VALUES: u32 = 262_144;
 
 /// Bytes that are not what strict syntax asks for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,11 +45,17 @@ pub struct Indirect {
 pub struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// How many more values may be read.
+    values: u32,
 }
 
 impl<'a> Cursor<'a> {
     pub fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at }
+        Self {
+            bytes,
+            at,
+            values: MOST_VALUES,
+        }
     }
 
     /// Steps over so many bytes that were looked at.
@@ -184,6 +194,10 @@ impl<'a> Cursor<'a> {
     /// Any direct object or reference.
     pub fn object(&mut self, depth: u32) -> Result<Object, Fault> {
         let depth = depth.checked_sub(1).ok_or_else(|| self.fault("nested too deep"))?;
+        self.values = self
+            .values
+            .checked_sub(1)
+            .ok_or_else(|| self.fault("too many values"))?;
         match self.peek() {
             Some(b'/') => self.name().map(Object::Name),
             Some(b'(') => self.literal(),
@@ -208,6 +222,9 @@ impl<'a> Cursor<'a> {
                 return Ok(entries);
             }
             let key = self.name()?;
+            if entries.len() == MOST_ENTRIES {
+                return Err(self.fault("a dictionary has too many entries"));
+            }
             if entries.iter().any(|entry| entry.key == key) {
                 return Err(self.fault("a key is given twice"));
             }
@@ -335,7 +352,12 @@ mod tests {
     #[test]
     fn what_readers_take_differently_is_refused() {
         let deep = [b"[".repeat(100), b"]".repeat(100)].concat();
-        let refused: [&[u8]; 8] = [
+        let keys: String = (0..300).map(|number| format!("/K{number} 1")).collect();
+        let wide = format!("<<{keys}>>").into_bytes();
+        let many = [b"[".as_slice(), &b"1 ".repeat(300_000), b"]"].concat();
+        let refused: [&[u8]; 10] = [
+            &wide,
+            &many,
             b"<</A 1/A 2>>",
             b"<</A 1 %x\n>>",
             b"<0g>",
@@ -346,7 +368,11 @@ mod tests {
             &deep,
         ];
         for text in refused {
-            assert!(read(text).is_err(), "{}", String::from_utf8_lossy(text));
+            assert!(
+                read(text).is_err(),
+                "{}",
+                String::from_utf8_lossy(text).get(..20).unwrap_or_default()
+            );
         }
     }
 }
