@@ -24,6 +24,8 @@ pub struct Client {
     next: i64,
     log: File,
     acknowledged: BTreeSet<(String, i64)>,
+    /// How many each process acknowledged.
+    counts: [usize; 2],
     _folder: tempfile::TempDir,
 }
 
@@ -46,12 +48,18 @@ impl Client {
             next: 1,
             log: File::create(folder.path().join("acknowledged.log")).unwrap(),
             acknowledged: BTreeSet::new(),
+            counts: [0; 2],
             _folder: folder,
         }
     }
 
     pub fn acknowledged(&self) -> &BTreeSet<(String, i64)> {
         &self.acknowledged
+    }
+
+    /// How many of them each process gave.
+    pub fn counts(&self) -> [usize; 2] {
+        self.counts
     }
 
     /// Starts a process and opens the trades if there are none yet.
@@ -126,7 +134,7 @@ impl Client {
         process.child.kill().unwrap();
         process.child.wait().unwrap();
         while let Ok(line) = process.output.recv_timeout(PATIENCE) {
-            self.note(&mut process.waiting, &line);
+            self.note(index, &mut process.waiting, &line);
         }
         self.doubtful.append(&mut process.waiting);
     }
@@ -158,12 +166,14 @@ impl Client {
         };
         if let Ok(first) = process.output.recv_timeout(patience) {
             let lines: Vec<_> = std::iter::once(first).chain(process.output.try_iter()).collect();
-            lines.iter().for_each(|line| self.note(&mut process.waiting, line));
+            lines
+                .iter()
+                .for_each(|line| self.note(index, &mut process.waiting, line));
         }
         self.processes[index] = Some(process);
     }
 
-    fn note(&mut self, waiting: &mut Vec<(String, i64)>, line: &str) {
+    fn note(&mut self, index: usize, waiting: &mut Vec<(String, i64)>, line: &str) {
         let words: Vec<_> = line.split(' ').collect();
         // A line that death cut short acknowledges nothing.
         let (Some(&"ok"), Some(number), Some(_), Some(_)) = (words.first(), words.get(1), words.get(2), words.get(3))
@@ -172,11 +182,12 @@ impl Client {
             return;
         };
         let number: i64 = number.parse().unwrap();
-        let index = waiting.iter().position(|(_, waits)| *waits == number).unwrap();
-        let command = waiting.swap_remove(index);
+        let place = waiting.iter().position(|(_, waits)| *waits == number).unwrap();
+        let command = waiting.swap_remove(place);
         writeln!(self.log, "{number}").unwrap();
         self.log.sync_data().unwrap();
         self.acknowledged.insert(command);
+        self.counts[index] += 1;
     }
 }
 

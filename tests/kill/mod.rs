@@ -61,6 +61,8 @@ fn one_of_two_processes_on_postgres_may_be_killed_at_any_moment() {
     }
     client.kill(0);
     client.kill(1);
+    let counts = client.counts();
+    assert!(counts.iter().all(|count| *count > 25), "{counts:?} acknowledgements");
     conclude(&place, client, seen, 50);
 }
 
@@ -81,6 +83,9 @@ fn conclude(place: &Place, mut client: Client, mut seen: Seen, least: usize) {
         "only {} acknowledgements",
         client.acknowledged().len()
     );
+    // Everything that was ever sent has been acknowledged by now: it is in the store once, and nothing else is.
+    assert_eq!(&seen.added, client.acknowledged());
+    eprintln!("{:?} acknowledged by each process, 0 lost, 0 doubled", client.counts());
     let mut conn = Target::parse(&place.url()).unwrap().open(Use::Read).unwrap();
     let report = verify(&mut conn, Depth::Replay).unwrap();
     assert!(report.faults.is_empty(), "{:#?}", report.faults);
@@ -100,6 +105,10 @@ struct Seen {
     ticks: BTreeMap<String, Vec<Time>>,
 }
 
+fn add(added: &mut BTreeSet<(String, i64)>, trade: &str, number: i64) {
+    assert!(added.insert((trade.to_owned(), number)), "{number} was applied twice");
+}
+
 impl Seen {
     fn read(&mut self, url: &str) {
         let mut conn = Target::parse(url).unwrap().open(Use::Read).unwrap();
@@ -111,7 +120,7 @@ impl Seen {
                 match input.cause {
                     Cause::Event { payload, .. } => {
                         let number = payload.get("number").and_then(Value::as_int).unwrap();
-                        assert!(self.added.insert((trade.clone(), number)), "{number} was applied twice");
+                        add(&mut self.added, &trade, number);
                     }
                     Cause::Timer { .. } => self.ticks.entry(trade.clone()).or_default().push(input.at),
                     _ => {}
@@ -122,8 +131,12 @@ impl Seen {
 
     /// No acknowledged event is missing.
     fn compare(&self, client: &Client) {
-        let lost: Vec<_> = client.acknowledged().difference(&self.added).collect();
+        let lost = self.lost(client.acknowledged());
         assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+    }
+
+    fn lost(&self, acknowledged: &BTreeSet<(String, i64)>) -> Vec<(String, i64)> {
+        acknowledged.difference(&self.added).cloned().collect()
     }
 
     /// Every firing is due exactly one tick after the one before, and exactly one is armed.
@@ -150,4 +163,15 @@ impl Seen {
             assert_eq!(outbox_rows::outbox_of_trade(conn, trade).unwrap().len(), expected);
         }
     }
+}
+
+#[test]
+fn a_lost_acknowledgement_and_a_doubled_event_would_be_found() {
+    let of = |number| ("trade".to_owned(), number);
+    let mut seen = Seen::default();
+    add(&mut seen.added, "trade", 1);
+    add(&mut seen.added, "trade", 3);
+    assert_eq!(seen.lost(&[of(1), of(2), of(3)].into()), [of(2)]);
+    let doubled = std::panic::catch_unwind(move || add(&mut seen.added, "trade", 1));
+    assert!(doubled.is_err());
 }

@@ -21,6 +21,9 @@ fn command(folder: &Path) -> Command {
     if let Ok(url) = std::fs::read_to_string(folder.join("database")) {
         command.env("LUOCHUI_DATABASE_URL", url);
     }
+    // And other settings than the defaults in this one, a `NAME=value` a line.
+    let settings = std::fs::read_to_string(folder.join("settings")).unwrap_or_default();
+    command.envs(settings.lines().filter_map(|line| line.split_once('=')));
     command
 }
 
@@ -80,10 +83,23 @@ impl Server {
         self.child.id()
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     pub fn anyone(&self) -> Person<'_> {
         Person {
             url: &self.url,
             token: None,
+        }
+    }
+
+    /// Somebody who signed in before, perhaps with another process of the same platform.
+    pub fn with_token(&self, token: &str) -> Person<'_> {
+        Person {
+            url: &self.url,
+            token: Some(token.to_owned()),
         }
     }
 
@@ -113,6 +129,11 @@ pub struct Person<'a> {
 }
 
 impl Person<'_> {
+    /// What proves who it is, also to another process of the same platform.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     fn send(&self, method: &str, path: &str, body: Option<String>) -> (u16, Vec<u8>) {
         static KEYS: AtomicU64 = AtomicU64::new(0);
         let agent = ureq::Agent::new_with_config(
@@ -146,6 +167,12 @@ impl Person<'_> {
 
     pub fn get(&self, path: &str, status: u16) -> Value {
         self.json("GET", path, None, status)
+    }
+
+    /// A command to a platform that may turn it away: nothing where it did.
+    pub fn ask(&self, path: &str, body: &Value) -> Option<Value> {
+        let (status, bytes) = self.send("POST", path, Some(body.to_string()));
+        (status < 300).then(|| serde_json::from_slice(&bytes).unwrap())
     }
 
     pub fn command(&self, path: &str, body: &Value, status: u16) -> Value {

@@ -75,10 +75,15 @@ impl TestApp {
 
     /// The same with ids that come from a source of the test's own.
     pub fn start_drawing(random: Random, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_at(BEGIN, random, change)
+    }
+
+    /// The same at another time.
+    pub fn start_at(begin: Time, random: Random, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::for_testing(folder.path());
         change(&mut config);
-        let clock = Clock::virtual_from(BEGIN, 0);
+        let clock = Clock::virtual_from(begin, 0);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (ready, started) = mpsc::channel();

@@ -34,6 +34,28 @@ impl Place {
             Self::Postgres(database) => database.url.clone(),
         }
     }
+
+    /// A copy of what is stored. Nobody may be connected.
+    pub fn copy(&self) -> Self {
+        match self {
+            Self::Sqlite(folder) => {
+                let copy = tempfile::tempdir().unwrap();
+                for entry in std::fs::read_dir(folder.path()).unwrap() {
+                    let path = entry.unwrap().path();
+                    std::fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
+                }
+                Self::Sqlite(copy)
+            }
+            Self::Postgres(database) => Self::Postgres(database.copy()),
+        }
+    }
+
+    /// Waits until nobody is connected any more: a server notices a little later than that a process is gone.
+    pub fn deserted(&self) {
+        if let Self::Postgres(database) = self {
+            database.deserted();
+        }
+    }
 }
 
 /// Runs a test on SQLite and, where it is installed, on PostgreSQL.

@@ -59,6 +59,12 @@ pub fn centre_drawing(random: Random) -> TestApp {
         config.login.access_minutes = 60 * 24 * 60;
         config.login.refresh_days = 365;
     });
+    stage(&app);
+    app
+}
+
+/// Puts the bundle, its calendars and its staff into a server.
+pub fn stage(app: &TestApp) {
     for (code, name) in [(TRANSFEROR, "湘西州某事业单位"), (AUTHORITY, "湘西州财政局")] {
         let row = OrganisationRow {
             code: code.into(),
@@ -82,7 +88,6 @@ pub fn centre_drawing(random: Random) -> TestApp {
             luochui::cli::folder::read_bundle(Path::new("workflows/asset-sale"), Path::new("templates")).unwrap();
         engine.library().publish(files, "system").await.unwrap();
     });
-    app
 }
 
 impl<'a> Sale<'a> {
@@ -196,7 +201,8 @@ impl<'a> Sale<'a> {
         self.reaches(instance, state);
     }
 
-    fn due(&self, instance: &str, timer: &str) -> i64 {
+    /// When an instance's timer runs out.
+    pub fn due(&self, instance: &str, timer: &str) -> i64 {
         let view = self
             .app
             .sign_in("root")
