@@ -287,7 +287,7 @@ fn random_histories_with_duplicates_lost_answers_and_crashes_are_linearizable() 
     on_both(|place| async move {
         let count = match place {
             Place::Sqlite(_) => many(500, 10_000),
-            Place::Postgres(_) => many(50, 1_000),
+            Place::Postgres(_) => many(50, 10_000),
         };
         let (crashes, doubtful) = histories(place, count).await;
         assert!(crashes > 0 && doubtful > 0, "{crashes} crashes, {doubtful} in doubt");

@@ -53,7 +53,7 @@ fn one_of_two_processes_on_postgres_may_be_killed_at_any_moment() {
         client.work(moment(round));
         client.kill(round % 2);
         // After a kill the other one's timers wait a second for an answer that does not come: now and then until it is over.
-        let over = Duration::from_millis(if round % 3 == 0 { 1_200 } else { 0 });
+        let over = Duration::from_millis(if round % 2 == 0 { 1_500 } else { 0 });
         client.work(moment(round + 1) + over);
         seen.read(&place.url());
         seen.compare(&client);
@@ -62,7 +62,7 @@ fn one_of_two_processes_on_postgres_may_be_killed_at_any_moment() {
     client.kill(0);
     client.kill(1);
     let counts = client.counts();
-    assert!(counts.iter().all(|count| *count > 25), "{counts:?} acknowledgements");
+    assert!(counts.iter().all(|count| *count > 10), "{counts:?} acknowledgements");
     conclude(&place, client, seen, 50);
 }
 

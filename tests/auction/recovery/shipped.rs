@@ -56,7 +56,7 @@ impl Hall {
             config.login.refresh_days = 365;
         });
         stage(&app);
-        let rules = json!({"inquiry": "1 seconds", "timed": "6 seconds", "window": "6 seconds"});
+        let rules = json!({"inquiry": 1_000, "timed": TIMED, "window": TIMED});
         let sale = Sale::announced(&app, rules);
         let parties = [sale.bidder("zhang", 101), sale.bidder("li", 102)];
         let plates = parties.iter().map(crate::support::sale::Bidder::key).collect();
