@@ -26,6 +26,11 @@ fn texts(folder: &Path, prefix: &str, wanted: &dyn Fn(&str) -> bool, into: &mut 
 }
 
 pub fn asset_sale() -> (Option<Bundle>, Vec<Diagnostic>) {
+    asset_sale_with(|_| {})
+}
+
+/// The bundle with its files changed.
+pub fn asset_sale_with(change: impl FnOnce(&mut BTreeMap<String, String>)) -> (Option<Bundle>, Vec<Diagnostic>) {
     let mut files = BTreeMap::new();
     let definition =
         |name: &str| name.ends_with(".yaml") && !name.ends_with(".test.yaml") && !name.starts_with("samples");
@@ -35,6 +40,7 @@ pub fn asset_sale() -> (Option<Bundle>, Vec<Diagnostic>) {
         let prefix = format!("templates/{part}/");
         texts(&Path::new("templates").join(part), &prefix, &template, &mut files);
     }
+    change(&mut files);
     let checked = check(&files);
     (checked.bundle, checked.diagnostics)
 }
@@ -54,7 +60,7 @@ pub fn calendars() -> Calendars {
     calendars
 }
 
-fn scenario_files() -> BTreeMap<String, String> {
+pub fn scenario_files() -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     let scenario = |name: &str| name.ends_with(".test.yaml");
     texts(Path::new("workflows/asset-sale"), "", &scenario, &mut files);

@@ -2,6 +2,7 @@
 //! the model says. 2,000 histories in every run, 20,000 with `LUOCHUI_LONG=1`.
 
 mod model;
+mod mutants;
 mod stage;
 
 use luochui::machine::snapshot::snapshot;
@@ -527,22 +528,14 @@ impl History<'_> {
     }
 }
 
-#[test]
-fn the_room_decides_as_the_text_says() {
-    let bundle = workflows::asset_sale().0.unwrap();
+/// How often histories ended in each phase.
+type Ends = std::collections::BTreeMap<String, u64>;
+
+/// Plays random histories under random rules with the machines of a bundle; the first in which they and the model part is an error.
+fn histories(bundle: &luochui::machine::Bundle, mut runner: TestRunner) -> Result<Ends, String> {
     let calendars = workflows::calendars();
-    let set = Stage::set(&bundle, &calendars);
-    let cases = if std::env::var_os("LUOCHUI_LONG").is_some() {
-        20_000
-    } else {
-        2_000
-    };
-    let mut runner = TestRunner::new(Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    });
-    let seen = std::cell::RefCell::new(std::collections::BTreeMap::<String, u64>::new());
+    let set = Stage::set(bundle, &calendars);
+    let seen = std::cell::RefCell::new(Ends::new());
     let strategy = (rules(), prop::collection::vec(one_move(), 1..90));
     let outcome = runner.run(&strategy, |(mut rules, moves)| {
         let counted = set.counted;
@@ -572,10 +565,24 @@ fn the_room_decides_as_the_text_says() {
             .or_default() += 1;
         Ok(())
     });
-    if let Err(error) = outcome {
-        panic!("{error}");
-    }
-    let seen = seen.into_inner();
+    outcome.map_err(|error| error.to_string())?;
+    Ok(seen.into_inner())
+}
+
+#[test]
+fn the_room_decides_as_the_text_says() {
+    let bundle = workflows::asset_sale().0.unwrap();
+    let cases = if std::env::var_os("LUOCHUI_LONG").is_some() {
+        20_000
+    } else {
+        2_000
+    };
+    let runner = TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let seen = histories(&bundle, runner).unwrap_or_else(|error| panic!("{error}"));
     for phase in ["Sold", "Unsold", "Timed", "Suspended", "Sealed", "Priority"] {
         assert!(
             seen.get(phase).copied().unwrap_or(0) > 0,
