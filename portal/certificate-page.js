@@ -43,7 +43,11 @@ async function enter() {
         place('check').textContent = check;
       });
   const opened = {opened: '，已为您开立账号，请完善资料', proven: '，此前以该号码填写的资料与密码已清除，请重新完善资料'}[signed.account] || '';
-  say('已登录' + (signed.name ? '：' + signed.name : '') + (signed.mark ? '（' + signed.mark + '）' : '') + opened);
+  say('已登录' + (signed.name ? '：' + signed.name : '') + (signed.mark ? '（' + signed.mark + '）' : '') + opened + '。');
+  const on = document.createElement('a');
+  on.href = signed.account === 'known' ? '/mine' : '/profile';
+  on.textContent = signed.account === 'known' ? '去我的交易' : '去完善资料';
+  place('message').append(on);
 }
 
 async function test() {

@@ -25,7 +25,9 @@ async function one(item) {
   const own = (await call('GET', '/instances/' + item.id)).data;
   const name = listing.data.name || item.title;
   const link = element('a', name, {href: '/instances/' + item.parent});
-  const enter = room ? element('a', '我要报价', {href: '/rooms/' + room.id}) : '';
+  const enter = room
+    ? element('a', '我要报价', {href: '/rooms/' + room.id})
+    : element('a', '先练习一场', {href: '/practice?like=' + item.parent});
   return {
     trade: line([link, item.key || '—', item.states.map((state) => state.title).join('、'), enter]),
     deposit: line([name, money(listing.data.deposit), money(own.paid), money(own.owed), own.payment_reference || '—']),
@@ -38,11 +40,11 @@ async function load() {
     return;
   }
   try {
-    const items = (await call('GET', '/my/trades?limit=100')).items.filter((item) => item.mine && item.parent);
+    const items = (await every('/my/trades')).filter((item) => item.mine && item.machine === 'application' && item.parent);
     const rows = await Promise.all(items.map(one));
     fill('trades', rows.map((row) => row.trade));
     fill('deposits', rows.map((row) => row.deposit));
-    const todos = (await call('GET', '/todos?limit=100')).items;
+    const todos = await every('/todos');
     const due = (todo) => (todo.due ? shown({type: 'time', value: todo.due}) : '—');
     fill('todos', todos.map((todo) => line([todo.title, due(todo), element('a', '办理', {href: '/todos/' + todo.id})])));
     section.hidden = false;

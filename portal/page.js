@@ -14,7 +14,7 @@ function say(text, kind) {
 
 // What a person can do about a refusal that does not say so itself.
 const ADVICE = {
-  unauthenticated: '请先登录', token_expired: '请重新登录后再试', not_found: '可能尚未公开，或须登录后才能查看',
+  not_found: '可能尚未公开，或须登录后才能查看',
   forbidden: '请核对登录的账号；资料尚未完善的，请先到“我的资料”完善', too_many_requests: '请等几秒再试', overloaded: '请等几秒再试',
   unavailable: '请稍后再试', internal: '请稍后再试，仍不行的请联系交易中心', precondition_failed: '请刷新页面后重新填写',
   other_holder: '所用证书不是本账号主体的，请换用登记主体的证书', bad_signature: '请核对所选证书，重新签名',
@@ -56,6 +56,11 @@ async function call(method, path, body, headers) {
   if (session.over(response.status, answer)) {
     session.forget();
     login.hidden = false;
+    // What is public is shown to those who are signed in no more as well.
+    if (method === 'GET') {
+      response = await sent(method, path, body, headers);
+      answer = await read(response);
+    }
   }
   // What the server said stays with the error: a refusal may tell more, and one without it may be tried again.
   if (!response.ok) throw Object.assign(new Error(told(answer)), {problem: answer, status: response.status});
@@ -113,6 +118,18 @@ function reading(found) {
   return element('button', '下载《' + found.title + '》', {type: 'button', className: 'plain', onclick: open});
 }
 
+// All rows of a list that comes in pages; a page more than this many shows nobody anything.
+async function every(path) {
+  const items = [];
+  for (let after = null, pages = 0; pages < 20; pages++) {
+    const page = await call('GET', path + '?limit=100' + (after ? '&after=' + encodeURIComponent(after) : ''));
+    items.push(...page.items);
+    after = page.next;
+    if (!after) break;
+  }
+  return items;
+}
+
 async function documents(instance) {
   return (await call('GET', '/instances/' + instance + '/documents')).items;
 }
@@ -127,6 +144,7 @@ login.addEventListener('submit', async (event) => {
     const password = login.querySelector('[autocomplete=current-password]').value;
     session.keep(await call('POST', '/auth/login', {name, password}));
     login.hidden = true;
+    ways();
     say(stays() ? '已登录，请再操作一次。' : '');
     if (!stays()) await load();
   } catch (error) {
@@ -144,13 +162,17 @@ async function leave() {
   location.reload();
 }
 
-// Who is signed in can sign out on every page: offices share machines.
-function farewell() {
+const PAGES = {'/': '国有资产', '/mine': '我的交易', '/practice': '竞价练习', '/certificate': '数字证书', '/profile': '我的资料'};
+
+// The ways to the other pages. Who is signed in can sign out on every one: offices share machines.
+function ways() {
   const nav = document.querySelector('nav');
-  if (nav && session.token() !== null) nav.append(element('button', '退出', {type: 'button', className: 'plain', onclick: leave}));
+  const link = ([href, title]) => element('a', title, {href, className: location.pathname === href ? 'here' : ''});
+  nav.replaceChildren(...Object.entries(PAGES).map(link));
+  if (session.token() !== null) nav.append(element('button', '退出', {type: 'button', className: 'plain', onclick: leave}));
 }
 
 window.addEventListener('DOMContentLoaded', () => {
-  farewell();
+  ways();
   load();
 });

@@ -31,7 +31,7 @@ function leads() {
 // Where the countdown runs to, in the server's time; null where nothing runs.
 function ends() {
   if (room.data.frozen === true) return null;
-  if (phase() === 'waiting') return room.instance.data.auction_start ?? null;
+  if (phase() === 'waiting') return room.data.opens ?? room.instance.data.auction_start ?? null;
   return room.data.ends ?? room.data.opens ?? null;
 }
 

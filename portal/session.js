@@ -41,8 +41,6 @@ const session = (() => {
     const now = await response.json();
     keep(now);
     others.postMessage({was: held, now});
-    // The other tabs hear of it before one of them has its turn.
-    await new Promise((later) => setTimeout(later, 50));
     return true;
   }
 
@@ -52,9 +50,15 @@ const session = (() => {
     const held = read('refresh');
     if (held === null) return Promise.resolve(false);
     if (renewing === null) {
-      const work = () => exchange(held).catch(() => { failed = true; return false; });
-      const turn = navigator.locks ? navigator.locks.request('luochui-session', work) : work();
-      renewing = turn.finally(() => { renewing = null; });
+      renewing = new Promise((done) => {
+        const work = async () => {
+          done(await exchange(held).catch(() => { failed = true; return false; }));
+          // The other tabs hear of it before one of them has its turn.
+          await new Promise((later) => setTimeout(later, 50));
+        };
+        if (navigator.locks) navigator.locks.request('luochui-session', work);
+        else work();
+      }).finally(() => { renewing = null; });
     }
     return renewing;
   }

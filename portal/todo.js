@@ -80,10 +80,13 @@ function span(field, start) {
 
 // Fields that only some answers ask for are shown, and sent, with those answers alone.
 const controls = {};
+let known = {};
 
 function applies(field) {
-  const other = field.only_if && controls[field.only_if.field];
-  return !other || field.only_if.values.includes(other.value);
+  if (!field.only_if) return true;
+  const other = controls[field.only_if.field];
+  const value = other === undefined ? known[field.only_if.field] : other.type === 'checkbox' ? other.checked : other.value;
+  return value === undefined || field.only_if.values.includes(value);
 }
 
 const conditional = [];
@@ -191,6 +194,8 @@ function draw(todo, papers) {
 async function load() {
   try {
     const todo = await call('GET', '/todos/' + id);
+    // What a form depends on and does not ask for stands in the data.
+    known = (await call('GET', '/instances/' + todo.instance)).data;
     draw(todo, todo.sign ? await documents(todo.instance) : []);
     say('');
   } catch (error) {

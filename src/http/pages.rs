@@ -18,6 +18,9 @@ const CERTIFICATE_SHELL: &str = include_str!("../../portal/certificate.html");
 const INSTANCE_SHELL: &str = include_str!("../../portal/instance.html");
 const ROOM_SHELL: &str = include_str!("../../portal/room.html");
 const MINE_SHELL: &str = include_str!("../../portal/mine.html");
+const HOME_SHELL: &str = include_str!("../../portal/home.html");
+const PROFILE_SHELL: &str = include_str!("../../portal/profile.html");
+const PRACTICE_SHELL: &str = include_str!("../../portal/practice.html");
 const VERIFY_SHELL: &str = include_str!("../../portal/verify.html");
 
 const STYLE: &str = "text/css; charset=utf-8";
@@ -46,6 +49,9 @@ const ASSETS: &[(&str, &str, &str)] = portal! {
     "certificate.js": SCRIPT,
     "certificate-page.js": SCRIPT,
     "verify.js": SCRIPT,
+    "home.js": SCRIPT,
+    "profile.js": SCRIPT,
+    "practice.js": SCRIPT,
 };
 
 /// Everything that stands in a page is escaped, as handlebars does unless told otherwise; the templates tell nothing else.
@@ -118,6 +124,21 @@ pub async fn room(path: web::Path<String>) -> Result<HttpResponse, Problem> {
 /// `GET /mine` and `GET /login`: what one takes part in; asks for the password where it must.
 pub async fn mine() -> HttpResponse {
     page(MINE_SHELL)
+}
+
+/// `GET /`: the public list.
+pub async fn home() -> HttpResponse {
+    page(HOME_SHELL)
+}
+
+/// `GET /profile`: registering, and completing who one is.
+pub async fn profile() -> HttpResponse {
+    page(PROFILE_SHELL)
+}
+
+/// `GET /practice`: starts a practice round and leads to its room.
+pub async fn practice() -> HttpResponse {
+    page(PRACTICE_SHELL)
 }
 
 /// `GET /verify`: asks for a file. Knows nothing of any document.

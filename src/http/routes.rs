@@ -288,6 +288,9 @@ fn pages() -> Vec<Route> {
         )
         .answers(page.clone()),
         get("/rooms/{id}", Anyone, "竞价室页面", to!(pages::room)).answers(page.clone()),
+        get("/", Anyone, "公告列表页面", to!(pages::home)).answers(page.clone()),
+        get("/profile", Anyone, "注册与完善资料页面", to!(pages::profile)).answers(page.clone()),
+        get("/practice", Anyone, "竞价练习页面", to!(pages::practice)).answers(page.clone()),
         get("/mine", Anyone, "我的交易页面", to!(pages::mine)).answers(page.clone()),
         get("/login", Anyone, "登录页面", to!(pages::mine)).answers(page.clone()),
         get("/verify", Anyone, "验证电子签章的页面", to!(pages::verify)).answers(page.clone()),

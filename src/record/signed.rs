@@ -45,6 +45,16 @@ impl Offered<'_> {
     }
 }
 
+/// True for a text of the form that signed events have.
+#[must_use]
+pub fn is_text(text: &str) -> bool {
+    let parts: Vec<_> = text.splitn(6, BAR).collect();
+    let [PREFIX, _, _, seen, _, payload] = parts.as_slice() else {
+        return false;
+    };
+    seen.parse::<i64>().is_ok() && serde_json::from_str::<Map>(payload).is_ok()
+}
+
 /// Why a kept signature is not one over its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {

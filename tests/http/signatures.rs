@@ -16,14 +16,14 @@ use crate::support::sale::{INCREMENT, START, Sale, centre};
 const DAY: i64 = 86_400_000;
 
 /// An authority for development that a server trusts.
-struct Trusted<'a> {
+pub struct Trusted<'a> {
     app: &'a TestApp,
     authority: Authority,
     drawn: Cell<u8>,
 }
 
 impl<'a> Trusted<'a> {
-    fn by(app: &'a TestApp) -> Self {
+    pub fn by(app: &'a TestApp) -> Self {
         let (drawn, mut first) = (Cell::new(100), 0);
         let authority = Authority::new("Test", app.clock.now().plus_millis(-DAY), &mut |bytes| {
             first += 1;
@@ -46,7 +46,7 @@ impl<'a> Trusted<'a> {
     }
 
     /// A list from now on.
-    fn list(&self, number: u32, revoked: &[&Party]) {
+    pub fn list(&self, number: u32, revoked: &[&Party]) {
         let now = self.app.clock.now();
         let entry = |party: &&Party| (party.certificate.serial().to_vec(), Entry { from: now, reason: 1 });
         let revoked: Vec<_> = revoked.iter().map(entry).collect();
@@ -54,7 +54,7 @@ impl<'a> Trusted<'a> {
         self.add("list", &STANDARD.encode(list.unwrap().der()));
     }
 
-    fn issue(&self, nth: u32) -> Party {
+    pub fn issue(&self, nth: u32) -> Party {
         let holder = Holder {
             kind: Kind::Person,
             code: person_number(nth),

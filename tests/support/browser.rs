@@ -30,6 +30,9 @@ pub struct Page<'a> {
     session: String,
 }
 
+/// A tab that stays open while another is looked at.
+pub struct Tab(String);
+
 impl Browser {
     /// Starts it, or returns `None`, with a message, where it is not installed. Under `CI` that is a failure.
     pub fn start() -> Option<Self> {
@@ -98,6 +101,14 @@ impl Browser {
         page
     }
 
+    /// A tab that was left to itself.
+    pub fn tab(&mut self, left: Tab) -> Page<'_> {
+        Page {
+            browser: self,
+            session: left.0,
+        }
+    }
+
     fn ask(&mut self, session: Option<&str>, method: &str, parameters: Value) -> Value {
         self.asked += 1;
         let mut message = json!({"id": self.asked, "method": method, "params": parameters});
@@ -131,6 +142,36 @@ impl Page<'_> {
     pub fn ask(&mut self, method: &str, parameters: Value) -> Value {
         let session = self.session.clone();
         self.browser.ask(Some(&session), method, parameters)
+    }
+
+    /// Looks at the page through a telephone from now on.
+    pub fn phone(&mut self) {
+        let metrics = json!({"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": true});
+        self.ask("Emulation.setDeviceMetricsOverride", metrics);
+    }
+
+    /// Closes the tab. One that is open holds one of the six connections that a browser has to a server.
+    pub fn close(mut self) {
+        self.ask("Page.close", json!({}));
+    }
+
+    /// Leaves the tab open.
+    pub fn leave(self) -> Tab {
+        Tab(self.session)
+    }
+
+    /// Presses (`mousePressed`) or lets go (`mouseReleased`) the mouse in the middle of what a selector finds.
+    pub fn mouse(&mut self, kind: &str, selector: &str) {
+        let middle = self.value(&format!(
+            "(() => {{ const found = document.querySelector('{selector}'); found.scrollIntoView({{block: 'center'}}); const box = found.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
+        ));
+        let event = json!({"type": kind, "x": middle[0], "y": middle[1], "button": "left", "clickCount": 1});
+        self.ask("Input.dispatchMouseEvent", event);
+    }
+
+    pub fn click(&mut self, selector: &str) {
+        self.mouse("mousePressed", selector);
+        self.mouse("mouseReleased", selector);
     }
 
     pub fn open(&mut self, url: &str) {
@@ -187,7 +228,7 @@ impl Page<'_> {
 
     /// Keeps a picture of the page where people can look at it: `target/pictures/NAME.png`.
     pub fn picture(&mut self, name: &str) {
-        let shot = self.ask("Page.captureScreenshot", json!({"format": "png"}));
+        let shot = self.ask("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true}));
         let bytes = base64::engine::general_purpose::STANDARD
             .decode(shot["data"].as_str().unwrap())
             .unwrap();

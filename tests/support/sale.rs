@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use luochui::config::Config;
 use luochui::engine::{Random, Request, Submission};
 use luochui::machine::step::{Actor, Answer, Cause};
 use luochui::machine::{Name, Time, Value};
@@ -54,10 +55,20 @@ pub fn centre() -> TestApp {
 
 /// The same with ids that come from a source of the test's own.
 pub fn centre_drawing(random: Random) -> TestApp {
+    furnished(random, |_| {})
+}
+
+/// The same with a configuration of the test's own.
+pub fn centre_with(change: impl FnOnce(&mut Config)) -> TestApp {
+    furnished(Random::System, change)
+}
+
+fn furnished(random: Random, change: impl FnOnce(&mut Config)) -> TestApp {
     let app = TestApp::start_drawing(random, |config| {
         // Days pass in a moment: nobody is to sign in again for that.
         config.login.access_minutes = 60 * 24 * 60;
         config.login.refresh_days = 365;
+        change(config);
     });
     stage(&app);
     app
@@ -141,19 +152,35 @@ impl<'a> Sale<'a> {
 
     /// The account applies and its deposit arrives.
     pub fn register(&self, client: Client<'a>, nth: u32) -> Bidder<'a> {
+        self.registered(client, nth, None)
+    }
+
+    /// The same for one who claims a priority right, which the reviewer finds to be of this rank.
+    pub fn claimant(&self, client: Client<'a>, nth: u32, rank: i64) -> Bidder<'a> {
+        self.registered(client, nth, Some(rank))
+    }
+
+    fn registered(&self, client: Client<'a>, nth: u32, rank: Option<i64>) -> Bidder<'a> {
         let path = format!("/api/v1/instances/{}/events/apply", self.listing);
         let application = client.command(&path, &json!({})).expect(200).json()["created"]
             .as_str()
             .unwrap()
             .to_owned();
         let paper = paper(&client, &format!("canary-paper-{nth}"));
-        let form = json!({
+        let mut form = json!({
             "rules_accepted": true, "commitment_accepted": true, "applicant_kind": "自然人",
             "applicant_form": {"name": format!("竞买人{nth}"), "identity_number": person_number(nth), "address": format!("canary-address-{nth}"),
                 "phone": "13800000000", "refund_account": format!("62220000{nth:08}"), "refund_bank": "某银行"},
             "attachments": {"identity": [paper]}, "bank_name": format!("canary-bank-{nth}"),
         });
+        if rank.is_some() {
+            form["priority_claim"] = json!(true);
+        }
         act(&client, &application, "submit", &form);
+        if let Some(rank) = rank {
+            let found = json!({"priority_rank": rank});
+            act(&self.app.sign_in("reviewer"), &application, "accept", &found);
+        }
         let bank = Actor {
             account: "bank".into(),
             services: vec!["bank".into()],

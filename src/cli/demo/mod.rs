@@ -7,6 +7,7 @@ mod check;
 mod narrator;
 mod play;
 mod player;
+mod practice;
 mod programme;
 pub(super) mod sample;
 mod scripts;
@@ -40,7 +41,7 @@ const BEGINS: Time = Time(1_788_138_000_000);
 #[derive(clap::Args)]
 pub struct Options {
     /// What to play: auction-one, auction-many, bidding-many, bidding-one-negotiated, bidding-late-joiner, nobody, no-bid,
-    /// review-fails, winner-defaults or suspended.
+    /// review-fails, winner-defaults, suspended or practice.
     #[arg(long, default_value = programme::DEFAULT)]
     scenario: String,
     /// Exit when the play is over, with failure if anything fell short; otherwise the server stays up.

@@ -36,7 +36,7 @@ const SOLD_BY_AGREEMENT: &[&str] = &[
     "contract",
 ];
 
-pub const SCRIPTS: [Script; 10] = [
+pub const SCRIPTS: [Script; 11] = [
     Script {
         name: "bidding-many",
         title: "竞价，三人报名，限时竞价成交",
@@ -185,6 +185,19 @@ pub const SCRIPTS: [Script; 10] = [
                 "confirmation",
                 "contract",
             ],
+            bids: 2,
+        },
+    },
+    Script {
+        name: "practice",
+        title: "报名前先练习一场，再参加竞价",
+        english: "a practice round against the scripted opponent, then the sale itself",
+        sample: "huayuan-vehicles",
+        play: scripts::practised,
+        expected: Expected {
+            listing: "ended",
+            auction: Some("sold"),
+            documents: SOLD,
             bids: 2,
         },
     },

@@ -1,10 +1,11 @@
-//! How the ten plays go, one for each branch of the bidder's manual and what it leaves out. Must not speak HTTP: `play` has the acts.
+//! How the plays go, one for each branch of the bidder's manual and what it leaves out. Must not speak HTTP: `play` has the acts.
 
 use serde_json::{Value, json};
 
 use super::super::Failure;
 use super::play::Play;
 use super::player::Player;
+use super::practice;
 
 pub fn bidding_many(play: &Play) -> Result<(), Failure> {
     let [zhang, li, wang] = [play.bidder(0)?, play.bidder(1)?, play.bidder(2)?];
@@ -165,6 +166,20 @@ pub fn suspended(play: &Play) -> Result<(), Failure> {
     play.bids_in_vain(li, start, "duplicate_price")?;
     play.bids(li, start + step)?;
     sold_to(play, li)
+}
+
+pub fn practised(play: &Play) -> Result<(), Failure> {
+    let [zhang, li] = [play.bidder(0)?, play.bidder(1)?];
+    practice::round(play, zhang)?;
+    play.chapter("正式竞价", "the sale itself");
+    play.registers(zhang)?;
+    play.registers(li)?;
+    play.registration_ends("bidding")?;
+    play.inquiry_ends()?;
+    let (start, step) = play.price_and_step()?;
+    play.bids(li, start)?;
+    play.bids(zhang, start + step)?;
+    sold_to(play, zhang)
 }
 
 /// Two register, `second` outbids `first`.

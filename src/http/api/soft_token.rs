@@ -1,5 +1,5 @@
 //! Test keys that a server for development signs with, as a card in a reader would: 测试签章 无法律效力.
-//! Must not exist where the configuration says production, and must not sign anything but a challenge.
+//! Must not exist where the configuration says production, and must not sign anything but a challenge or an event.
 
 use actix_web::{HttpResponse, web};
 use base64::Engine as _;
@@ -10,6 +10,7 @@ use crate::http::challenges;
 use crate::http::extract::{self, Json};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
+use crate::record::signed;
 use crate::seal::mark::TEST_NOTICE;
 use crate::sealing::SoftToken;
 
@@ -18,7 +19,7 @@ use crate::sealing::SoftToken;
 pub struct Sign {
     /// Whose key, as the list says.
     id: String,
-    /// A challenge's text.
+    /// The text of a challenge or of an event.
     text: String,
 }
 
@@ -54,8 +55,8 @@ pub async fn sign(state: web::Data<AppState>, body: Json<Sign>) -> Result<HttpRe
     let keys = keys(&state)?;
     let Json(Sign { id, text }) = body;
     extract::id(&id)?;
-    if !challenges::is_text(&text) {
-        return Err(Problem::field("text", "is no challenge"));
+    if !challenges::is_text(&text) && !signed::is_text(&text) {
+        return Err(Problem::field("text", "is neither a challenge nor an event"));
     }
     let signed = state.blocking(move || {
         keys.sign(&id, text.as_bytes())
