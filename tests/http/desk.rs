@@ -154,7 +154,8 @@ fn every_way_of_bidding_has_a_form_that_works() {
 
 /// An inquiry that asks who takes part, a proxy up to a limit, and a bid that the server has asked about.
 fn confirmed_and_by_proxy(browser: &mut Browser, app: &TestApp) {
-    let terms = json!({"notice_period": "2 workdays", "confirm_required": true, "proxy_allowed": true, "confirm_multiple": 2});
+    let terms =
+        json!({"notice_period": "2 workdays", "confirm_required": true, "proxy_allowed": true, "confirm_multiple": 2});
     let sale = Sale::announced(app, terms);
     let li = sale.register(app.sign_in("li"), 102);
     for (nth, name) in [(101, "zhang"), (103, "wang")] {
@@ -180,7 +181,10 @@ fn confirmed_and_by_proxy(browser: &mut Browser, app: &TestApp) {
     assert_eq!(page.text("price"), "96,800.00 元");
     li.bid(&room, START + INCREMENT).expect(200);
     bids(&mut page, 2);
-    assert_eq!((page.text("price"), page.text("ahead")), ("98,800.00 元".into(), "您领先".into()));
+    assert_eq!(
+        (page.text("price"), page.text("ahead")),
+        ("98,800.00 元".into(), "您领先".into())
+    );
     page.picture("desk-proxy");
     page.close();
 
@@ -244,7 +248,10 @@ fn sealed(browser: &mut Browser, app: &TestApp) {
 
 /// The holder of a priority right exercises it in the page, and the former leader's page no longer says that they lead.
 fn by_priority(browser: &mut Browser, app: &TestApp) {
-    let sale = Sale::announced(app, json!({"notice_period": "2 workdays", "priority": "exercise_after"}));
+    let sale = Sale::announced(
+        app,
+        json!({"notice_period": "2 workdays", "priority": "exercise_after"}),
+    );
     sale.register(app.sign_in("zhang"), 101);
     sale.claimant(app.sign_in("wang"), 103, 1);
     let room = sale.room();
@@ -333,7 +340,10 @@ fn bids_are_signed_in_the_page_at_entry_or_each() {
         let path = format!("/api/v1/admin/instances/{room}/dossier");
         let dossier = app.sign_in("watch").get(&path).expect(200);
         let dossier = String::from_utf8(dossier.bytes).unwrap();
-        assert_eq!(dossier.lines().filter(|line| line.contains("\"signed\":{")).count(), number - 1);
+        assert_eq!(
+            dossier.lines().filter(|line| line.contains("\"signed\":{")).count(),
+            number - 1
+        );
         let report = luochui::record::dossier::verify_dossier(&dossier, &luochui::record::verify::Held::default());
         assert!(report.holds(), "{:?}", report.steps);
     }

@@ -128,7 +128,9 @@ fn practises(page: &mut Page<'_>, url: &str) {
     page.picture("practice");
     press(page, "开始练习");
     page.until("location.pathname.startsWith('/rooms/') && document.getElementById('phase').innerText === '询问期'");
-    page.until("getComputedStyle(document.body, '::after').content.includes('练习 无效力') && at('plate').innerText !== ''");
+    page.until(
+        "getComputedStyle(document.body, '::after').content.includes('练习 无效力') && at('plate').innerText !== ''",
+    );
     let room = page.value("location.pathname");
     page.phone();
     page.picture("phone-room-practice");
@@ -136,10 +138,14 @@ fn practises(page: &mut Page<'_>, url: &str) {
     says(page, "您有一场练习正在进行");
     page.picture("phone-practice");
     press(page, "回到竞价室");
-    page.until(&format!("location.pathname === {room} && document.getElementById('phase').innerText === '询问期'"));
+    page.until(&format!(
+        "location.pathname === {room} && document.getElementById('phase').innerText === '询问期'"
+    ));
     for path in ["/", "/mine", "/profile", "/certificate"] {
         page.open(&format!("{url}{path}"));
-        page.until(&format!("location.pathname === '{path}' && document.querySelector('nav a')"));
+        page.until(&format!(
+            "location.pathname === '{path}' && document.querySelector('nav a')"
+        ));
         page.until("document.getElementById('content') === null || !document.getElementById('content').hidden");
         // No page is wider than the telephone.
         page.until("document.readyState === 'complete' && document.documentElement.scrollWidth <= innerWidth");

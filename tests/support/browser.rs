@@ -228,7 +228,10 @@ impl Page<'_> {
 
     /// Keeps a picture of the page where people can look at it: `target/pictures/NAME.png`.
     pub fn picture(&mut self, name: &str) {
-        let shot = self.ask("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true}));
+        let shot = self.ask(
+            "Page.captureScreenshot",
+            json!({"format": "png", "captureBeyondViewport": true}),
+        );
         let bytes = base64::engine::general_purpose::STANDARD
             .decode(shot["data"].as_str().unwrap())
             .unwrap();
