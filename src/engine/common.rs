@@ -84,6 +84,7 @@ impl Common {
             late: 0,
             broken: false,
             calendar_version: calendars.0.get(&bundle.calendar).map_or(0, |calendar| calendar.version),
+            slots: Vec::new(),
         })
     }
 

@@ -10,8 +10,10 @@ use super::common::Common;
 use super::drain::{Drain, Pass, ask_others, missed};
 use super::gather::Gathered;
 use super::queue::Settled;
+use super::sessions::Asking;
 use super::{Committed, EngineError, IdempotencyKey, Receipt, Request, Submission, single};
-use crate::machine::step::{Answer, Cause, Context, Decision, Delay, Input, decide_measured, refusal};
+use crate::machine::slots::Wanted;
+use crate::machine::step::{Answer, Cause, Context, Decision, Delay, Input, Outside, decide_asking, refusal};
 use crate::machine::trade::{InstanceId, Timer};
 use crate::machine::{Bundle, Name, Time, Trade};
 use crate::record::{self, Head};
@@ -167,7 +169,7 @@ impl<'a> Desk<'a> {
             cause,
             at: submission.ingress,
         };
-        let decision = self.decide(&bundle, None, &input, submission, Pass::Open)?;
+        let decision = self.decide(conn, (&bundle, None), &input, submission, Pass::Open)?;
         let mut receipt = receipt(&input, &decision);
         if decision.entries.is_empty() {
             self.gathered.effects_without_trade(&decision);
@@ -208,7 +210,7 @@ impl<'a> Desk<'a> {
             self.held_back.insert(id);
             return Ok(None);
         }
-        let decision = self.decide(&bundle, Some(&before), &input, submission, pass)?;
+        let decision = self.decide(conn, (&bundle, Some(&before)), &input, submission, pass)?;
         let mut receipt = receipt(&input, &decision);
         if let Some(due) = missed(&before, &input, &receipt.answer) {
             self.gathered.late_ingress(&id, &input, due, self.common.now())?;
@@ -235,9 +237,9 @@ impl<'a> Desk<'a> {
 
     /// Runs the step. A panic in it is a fault of the program, not the end of the writer.
     fn decide(
-        &self,
-        bundle: &Bundle,
-        trade: Option<&Trade>,
+        &mut self,
+        conn: &mut Connection,
+        (bundle, trade): (&Bundle, Option<&Trade>),
         input: &Input,
         submission: &Submission,
         pass: Pass,
@@ -252,11 +254,20 @@ impl<'a> Desk<'a> {
                 ..delay
             }
         };
-        let decided = || decide_measured(bundle, trade, input, &context, &calendars, &measure);
-        catch_unwind(AssertUnwindSafe(decided)).map_err(|_| {
+        let id = trade.map_or(&input.instance, |trade| &trade.id);
+        let asking = Asking::new(conn, &mut self.gathered.versions, (bundle, id), &self.trades);
+        let slot = |wanted: &Wanted| asking.slot(wanted);
+        let outside = Outside {
+            delay: &measure,
+            slot: &slot,
+        };
+        let decided = || decide_asking(bundle, trade, input, &context, &calendars, outside);
+        let decision = catch_unwind(AssertUnwindSafe(decided)).map_err(|_| {
             tracing::error!(instance.id = %input.instance, "the step panicked");
             EngineError::Step(input.instance.to_string())
-        })
+        })?;
+        asking.check()?;
+        Ok(decision)
     }
 
     /// Puts the trade after a decision on the desk and gathers what the decision writes; the receipt of the line that the input

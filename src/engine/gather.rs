@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::desk::Worked;
+use super::sessions::Versions;
 use super::{EngineError, IdempotencyKey, Receipt, ids, projection};
 use crate::ledger;
 use crate::machine::history::Entry;
@@ -29,6 +30,8 @@ pub(super) struct Gathered {
     pub batch: Batch,
     /// To-dos touched in this batch: whether the store has the row already, and the row as it shall be.
     pub todos: BTreeMap<TodoId, (Stored, TodoRow)>,
+    /// The versions of capacities that decisions were told of.
+    pub versions: Versions,
 }
 
 /// Whether a row is in the store already.

@@ -22,6 +22,7 @@ mod pulse;
 mod queue;
 mod records;
 mod rounds;
+mod sessions;
 mod sharing;
 mod signing;
 mod single;

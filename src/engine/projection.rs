@@ -12,6 +12,7 @@ use crate::machine::trade::{InstanceId, Timer, Todo};
 use crate::machine::{Instance, Name, Time, Trade, Value};
 use crate::store::StoreError;
 use crate::store::batch::Batch;
+use crate::store::booking_rows::{BookingKey, BookingRow, CapacityMove};
 use crate::store::timer_rows::{TimerKey, TimerRow};
 use crate::store::todo_rows::{AudienceRow, TodoRow};
 use crate::store::trade_rows::{Counters, FieldRow, InstanceRow, TradeMove, TradeRow};
@@ -33,6 +34,14 @@ pub(super) fn batch(gathered: Gathered, trades: &mut BTreeMap<InstanceId, Worked
     }
     for worked in trades.values_mut().filter(|worked| worked.has_moved()) {
         add_trade(&mut batch, worked)?;
+    }
+    for (name, version) in gathered.versions {
+        if batch.bookings.iter().any(|row| *row.capacity == *name) {
+            batch.capacities_moved.push(CapacityMove {
+                name: name.to_string(),
+                version: version + 1,
+            });
+        }
     }
     Ok(batch)
 }
@@ -86,6 +95,7 @@ fn add_trade(batch: &mut Batch, worked: &mut Worked) -> Result<(), StoreError> {
             Some(_) => batch.instances_changed.push(row),
         }
         add_timers(batch, &trade, old.map(AsRef::as_ref), instance);
+        add_booking(batch, &trade, old.map(AsRef::as_ref), instance);
         add_fields(batch, &worked.bundle, before, &trade, instance)?;
     }
     add_audience(batch, &worked.bundle, before, &trade);
@@ -149,6 +159,23 @@ fn add_timers(batch: &mut Batch, trade: &Trade, old: Option<&Instance>, instance
             instance: instance.id.to_string(),
             name: name.to_string(),
         });
+    }
+}
+
+fn add_booking(batch: &mut Batch, trade: &Trade, old: Option<&Instance>, instance: &Instance) {
+    let stored = old.and_then(|old| old.session.as_ref());
+    match &instance.session {
+        same if same.as_ref() == stored => {}
+        Some(booking) => batch.bookings.push(BookingRow {
+            instance: instance.id.to_string(),
+            trade: trade.id.to_string(),
+            capacity: booking.of.to_string(),
+            from_at: booking.span.from.0,
+            until_at: booking.span.until.0,
+        }),
+        None => batch.bookings_gone.push(BookingKey {
+            instance: instance.id.to_string(),
+        }),
     }
 }
 

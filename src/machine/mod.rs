@@ -9,6 +9,7 @@ pub mod history;
 pub mod period;
 pub mod roles;
 pub mod scenario;
+pub mod slots;
 pub mod snapshot;
 pub mod step;
 pub mod templates;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Time;
 use super::period::Period;
+use super::slots::Booking;
 use super::value::{Map, Name};
 
 /// Identifies an instance across all trades: 26 characters, drawn from the step's seed, telling nothing about order.
@@ -87,6 +88,9 @@ pub struct Instance {
     /// Values of `once:` expressions already seen (bank references), so that a repeated message is recognised.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub seen: BTreeSet<Name>,
+    /// What it has taken of a capacity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Booking>,
     /// A root-to-leaf suspension holds this instance: its events are refused except those let through.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub frozen: bool,

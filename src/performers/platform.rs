@@ -43,6 +43,7 @@ pub fn bundle(offset_millis: i64) -> Bundle {
         refusals: BTreeMap::new(),
         movements: BTreeMap::new(),
         hooks: BTreeMap::new(),
+        capacities: BTreeMap::new(),
         files: files.collect(),
     }
 }

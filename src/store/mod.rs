@@ -3,6 +3,7 @@
 
 pub mod account_rows;
 pub mod batch;
+pub mod booking_rows;
 pub mod calendar_rows;
 pub mod challenge_rows;
 pub mod connection;

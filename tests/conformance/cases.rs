@@ -169,6 +169,7 @@ impl Play {
             late: 0,
             broken: false,
             calendar_version: 0,
+            slots: Vec::new(),
         };
         let decision: Decision = decide(
             &self.bundle,

@@ -5,6 +5,7 @@ mod deadlines;
 mod failing;
 mod idempotency;
 mod processes;
+mod sessions;
 mod single;
 mod timing;
 mod writing;

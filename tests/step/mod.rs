@@ -9,6 +9,7 @@ mod property;
 mod readers;
 mod records;
 mod roles;
+mod sessions;
 mod states;
 mod timers;
 mod todos;

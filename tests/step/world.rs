@@ -6,7 +6,8 @@ use chrono::{NaiveDate, NaiveDateTime};
 use luochui::machine::calendar::Calendars;
 use luochui::machine::definition::compile;
 use luochui::machine::history::{Entry, replay};
-use luochui::machine::step::{Act, Actor, Answer, Cause, Context, Decision, Effect, Input, decide};
+use luochui::machine::slots::{Slot, Span, Wanted};
+use luochui::machine::step::{Act, Actor, Answer, Cause, Context, Decision, Effect, Input, Outside, decide_asking};
 use luochui::machine::trade::{InstanceId, Timer, Todo};
 use luochui::machine::value::Map;
 use luochui::machine::{Bundle, Instance, Name, Time, Trade, Value};
@@ -65,6 +66,8 @@ pub struct World {
     pub entries: Vec<Entry>,
     pub effects: Vec<Effect>,
     pub outage: i64,
+    /// What other trades have taken of any capacity.
+    pub taken_elsewhere: Vec<Span>,
     decisions: u32,
 }
 
@@ -99,6 +102,7 @@ impl World {
             entries: Vec::new(),
             effects: Vec::new(),
             outage: 0,
+            taken_elsewhere: Vec::new(),
             decisions: 0,
         }
     }
@@ -128,8 +132,24 @@ impl World {
             late: 0,
             broken: false,
             calendar_version: 0,
+            slots: Vec::new(),
         };
-        let decision: Decision = decide(&self.bundle, self.trade.as_ref(), &input, &context, &self.calendars);
+        let slot = |wanted: &Wanted| {
+            let limit = self.bundle.capacities.get(&wanted.booking.of)?.limit;
+            Some(Slot::of(wanted, limit, self.taken_elsewhere.iter().copied()))
+        };
+        let outside = Outside {
+            delay: &|_| context.delay(),
+            slot: &slot,
+        };
+        let decision: Decision = decide_asking(
+            &self.bundle,
+            self.trade.as_ref(),
+            &input,
+            &context,
+            &self.calendars,
+            outside,
+        );
         if decision.trade.seq > 0 {
             self.trade = Some(decision.trade);
         }

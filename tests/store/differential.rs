@@ -5,7 +5,7 @@ use luochui::store::batch::Batch;
 use luochui::store::connection::{Target, Use};
 use luochui::store::migrations::migrate;
 use luochui::store::schema::{
-    history, idempotency_keys, incidents, instance_fields, instances, ledger_postings, outbox, published,
+    bookings, history, idempotency_keys, incidents, instance_fields, instances, ledger_postings, outbox, published,
     record_checkpoints, record_lines, records, timers, todo_audience, todos, trades,
 };
 use luochui::store::trade_rows::TradeMove;
@@ -48,6 +48,7 @@ fn dump(conn: &mut Connection) -> Batch {
             record_checkpoints,
             (record_checkpoints::instance, record_checkpoints::slot)
         ),
+        bookings: all_rows!(conn, bookings, bookings::instance),
         keys: all_rows!(conn, idempotency_keys, (idempotency_keys::actor, idempotency_keys::key)),
         ..Batch::default()
     }

@@ -1,6 +1,7 @@
 //! Tests: the store, the same on both databases.
 
 mod accounts;
+mod bookings;
 mod contract;
 mod differential;
 mod opening;

@@ -77,6 +77,7 @@ impl World<'_> {
             late: 0,
             broken: false,
             calendar_version: self.calendars.0["cn-gov"].version,
+            slots: Vec::new(),
         };
         let decision = decide(self.bundle, self.trade.as_ref(), &input, &context, self.calendars);
         match &decision.answer {

@@ -32,6 +32,7 @@ fn offer(bundle: &Bundle, calendars: &Calendars, trade: Option<&Trade>, cause: C
         late: 0,
         broken: false,
         calendar_version: 0,
+        slots: Vec::new(),
     };
     let decision = decide(bundle, trade, &input, &context, calendars);
     (decision.trade, decision.answer)

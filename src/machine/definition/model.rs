@@ -2,6 +2,7 @@
 //! Must not hold anything of a running trade.
 
 mod publishing;
+mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +10,7 @@ use super::super::expression::Expression;
 use super::super::period::Period;
 use super::super::trade::BundleRef;
 use super::super::value::{Name, Value};
+pub use sessions::{Capacity, SessionDefinition};
 
 /// Index of a state within `Machine::states`. States stand in document order, the machine itself is state 0.
 pub type StateIndex = usize;
@@ -32,6 +34,8 @@ pub struct Bundle {
     pub movements: BTreeMap<Name, Movement>,
     /// Messages from outside systems that find their instance by a field.
     pub hooks: BTreeMap<Name, Hook>,
+    /// What sessions take.
+    pub capacities: BTreeMap<Name, Capacity>,
     /// All files of the bundle and its templates by path relative to the bundle or `templates/…`.
     pub files: BTreeMap<String, String>,
 }
@@ -127,6 +131,8 @@ pub struct Machine {
     /// Instances keep a hash-chained record; these may read it before the instance has ended, and whoever may see the instance
     /// afterwards.
     pub record: Option<Readers>,
+    /// When instances take part of a capacity.
+    pub session: Option<SessionDefinition>,
     /// Who may know that an instance exists. Empty: whoever may read the parent.
     pub visible: Readers,
     /// Who reads fields that say nothing themselves.

@@ -1,9 +1,11 @@
 //! Scenario files: given, when, then over `decide`, with time travel and coverage. Pure: files come in as text.
 //! Must not do what the live path does otherwise: every step is an input to `decide`, every effect is answered as its performer would.
 
+mod actors;
 mod coverage;
 mod expect;
 pub mod literal;
+mod occupied;
 mod opening;
 mod play;
 mod proof;
@@ -12,6 +14,7 @@ mod signing;
 mod source;
 mod stage;
 mod weather;
+mod years;
 
 use std::collections::BTreeMap;
 

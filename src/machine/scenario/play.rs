@@ -1,12 +1,14 @@
 //! Plays the steps of a scenario, one input to the stage each. Must not look into machines beyond finding who a step speaks of.
 
 use super::literal::{self, Moment};
+use super::occupied;
 use super::proof;
 use super::reading::{Fault, Spot};
 use super::signing;
 use super::source::{Scenario, Step};
-use super::stage::{Stage, system};
+use super::stage::Stage;
 use super::weather::Reach;
+use super::years;
 use super::{expect, opening};
 use crate::machine::Time;
 use crate::machine::definition::model::Machine;
@@ -65,11 +67,12 @@ fn play_step(stage: &mut Stage<'_>, scenario: &Scenario, step: &Step) -> Result<
             stage.failing.insert(inner.text()?);
             Ok(())
         }
-        "calendar" => calendar(stage, inner),
+        "occupy" => occupied::occupy(stage, inner),
+        "calendar" => years::publish(stage, inner),
         "mend" => mend(stage, &inner.text()?).map_err(at),
         "expect" => expect::hold(stage, inner),
         other => Err(spot.fault(format!(
-            "`{other}` is not a step; known are start, send, refuse, todo, until, advance, outage, restart, calendar, fail, mend, expect, use"
+            "`{other}` is not a step; known are start, send, refuse, todo, until, advance, outage, restart, occupy, calendar, fail, mend, expect, use"
         ))),
     }
 }
@@ -325,30 +328,6 @@ fn find_todo<'s>(
         [] => Err(format!("no open to-do is `{state}`; open are: {}", all.join(", "))),
         _ => Err(format!("several open to-dos are `{state}`; say `of:` whose")),
     }
-}
-
-/// The State Council's notice for a year arrives: `{year: 2027, off: [2027-01-01 to 2027-01-03], work: []}`.
-fn calendar(stage: &mut Stage<'_>, spot: &Spot<'_>) -> Result<(), Fault> {
-    spot.only(&["year", "off", "work"])?;
-    let days = |key: &str| -> Result<String, Fault> {
-        let days = spot.get(key).map(|days| days.items()).transpose()?.unwrap_or_default();
-        let texts = days.iter().map(Spot::text).collect::<Result<Vec<_>, _>>()?;
-        Ok(texts.join(", "))
-    };
-    let text = format!(
-        "calendar: {}\nyear: {}\nsource: scenario\noff: [{}]\nwork: [{}]\n",
-        stage.bundle.calendar,
-        spot.need("year")?.int()?,
-        days("off")?,
-        days("work")?
-    );
-    stage
-        .calendars
-        .publish(&text)
-        .map_err(|error| spot.fault(format!("failed to {error}")))?;
-    let root = stage.instance(None).map_err(|message| spot.fault(message))?.id.clone();
-    let answer = stage.offer(system(), root, Cause::Calendar, None);
-    answer.map(|_| ()).map_err(|message| spot.fault(message))
 }
 
 /// Renders what failed, from now on and for what waits.

@@ -1,6 +1,7 @@
 //! What must hold after every scenario, whatever it was about: the history proves the trade, and the money adds up.
 
 use super::stage::Stage;
+use crate::machine::Trade;
 use crate::machine::history;
 
 /// Verifies the chain, replays it, and looks at the ledger.
@@ -31,5 +32,16 @@ pub fn hold(stage: &Stage<'_>) -> Result<(), String> {
     match open {
         Some((account, balance)) => Err(format!("the trade has ended with {balance} fen in `{account}`")),
         None => Ok(()),
+    }
+}
+
+/// A trade that is stored and loaded between two events is the same trade.
+pub fn same_after_storing(trade: &Trade) -> Result<(), String> {
+    let text = serde_json::to_string(trade).map_err(|error| format!("the trade cannot be stored: {error}"))?;
+    let loaded: Trade = serde_json::from_str(&text).map_err(|error| format!("the trade cannot be loaded: {error}"))?;
+    if loaded == *trade {
+        Ok(())
+    } else {
+        Err("the trade is another one after storing and loading".into())
     }
 }

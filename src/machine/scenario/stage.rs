@@ -6,13 +6,15 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::coverage::Seen;
-use super::source::{Cast, Person, Scenario};
+use super::occupied;
+use super::source::{Cast, Scenario};
 use super::weather::{Reach, Standstill, Weather};
 use crate::machine::Time;
 use crate::machine::calendar::Calendars;
-use crate::machine::definition::model::{Bundle, Machine, Relation};
+use crate::machine::definition::model::{Bundle, Machine};
 use crate::machine::history::Entry;
 use crate::machine::period::Period;
+use crate::machine::slots::Booking;
 use crate::machine::step::{self, Actor, Answer, Cause, Context, Effect, Input};
 use crate::machine::trade::{Instance, InstanceId, Timer, Trade};
 use crate::machine::value::{Map, Name, Value};
@@ -34,6 +36,8 @@ pub struct Stage<'a> {
     pub unrendered: Vec<Effect>,
     /// Balances of the ledger's accounts in fen.
     pub balances: BTreeMap<Name, i64>,
+    /// What other trades have taken of capacities.
+    pub occupied: Vec<Booking>,
     pub decisions: usize,
     pub seen: Seen,
     weather: Weather,
@@ -55,6 +59,7 @@ impl<'a> Stage<'a> {
             failing: BTreeSet::new(),
             unrendered: Vec::new(),
             balances: BTreeMap::new(),
+            occupied: Vec::new(),
             decisions: 0,
             seen: Seen::default(),
             weather: Weather::default(),
@@ -118,11 +123,15 @@ impl<'a> Stage<'a> {
                 .0
                 .get(&self.bundle.calendar)
                 .map_or(0, |calendar| calendar.version),
+            slots: Vec::new(),
         };
         self.decisions += 1;
-        let measure = |timer: &Timer| self.weather.delay(timer);
+        let outside = step::Outside {
+            delay: &|timer: &Timer| self.weather.delay(timer),
+            slot: &|wanted| Some(occupied::slot(self.bundle, &self.occupied, wanted)),
+        };
         let (trade, calendars) = (self.trade.as_ref(), &self.calendars);
-        let decision = step::decide_measured(self.bundle, trade, &input, &context, calendars, &measure);
+        let decision = step::decide_asking(self.bundle, trade, &input, &context, calendars, outside);
         if let Answer::Failed(fault) = &decision.answer {
             return Err(format!("the machine failed at {}: {}", fault.place, fault.text));
         }
@@ -133,7 +142,7 @@ impl<'a> Stage<'a> {
             self.seen.refused(self.bundle, &decision.trade, &input, &refusal.code);
         }
         self.seen.decided(self.bundle, &decision.trade, &decision.entries);
-        same_after_storing(&decision.trade)?;
+        super::proof::same_after_storing(&decision.trade)?;
         self.entries.extend(decision.entries);
         self.effects.extend(decision.effects);
         if self.trade.is_some() || matches!(decision.answer, Answer::Taken { .. }) {
@@ -234,6 +243,7 @@ impl<'a> Stage<'a> {
             late: 0,
             broken: false,
             calendar_version: 0,
+            slots: Vec::new(),
         };
         match step::decide(self.bundle, None, &input, &context, &self.calendars).answer {
             Answer::Taken { .. } => Ok(()),
@@ -288,52 +298,6 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// The actor behind a short name: a person of the cast with the posts of their roles, or a party.
-    pub fn actor(&self, name: &str, data: &Map) -> Result<Actor, String> {
-        if let Some(person) = self.cast.people.get(name) {
-            return self.person(person, data);
-        }
-        if self.cast.parties.iter().any(|party| party == name) {
-            return Ok(Actor {
-                account: name.into(),
-                party: Some(name.into()),
-                member: true,
-                ..Actor::default()
-            });
-        }
-        Err(format!("`{name}` is neither a person nor a party of these scenarios"))
-    }
-
-    fn person(&self, person: &Person, data: &Map) -> Result<Actor, String> {
-        let mut actor = Actor {
-            account: person.name.as_str().into(),
-            ..Actor::default()
-        };
-        for role in &person.roles {
-            let declared = self
-                .bundle
-                .roles
-                .get(role.as_str())
-                .ok_or_else(|| format!("the bundle has no role `{role}`"))?;
-            match &declared.relation {
-                Relation::PostAt { post, field, .. } => {
-                    if let Some(organisation) = data.get(field).and_then(Value::as_text) {
-                        actor.posts.push((post.clone(), organisation.into()));
-                    }
-                }
-                Relation::PostAtCentre { post } => actor.posts.push((post.clone(), "centre".into())),
-                Relation::Service { service } => actor.services.push(service.clone()),
-                // Somebody with a post may have an account as a party too.
-                Relation::AnyMember => {
-                    actor.party = Some(person.name.as_str().into());
-                    actor.member = true;
-                }
-                _ => return Err(format!("`{role}` is not a post or a service; name a party instead")),
-            }
-        }
-        Ok(actor)
-    }
-
     /// The instance a step speaks of: the root by default, a party's own, or the only one of a machine.
     pub fn instance(&self, name: Option<&str>) -> Result<&Instance, String> {
         let trade = self.trade()?;
@@ -367,16 +331,5 @@ pub fn system() -> Actor {
     Actor {
         account: "system".into(),
         ..Actor::default()
-    }
-}
-
-/// A trade that is stored and loaded between two events is the same trade.
-fn same_after_storing(trade: &Trade) -> Result<(), String> {
-    let text = serde_json::to_string(trade).map_err(|error| format!("the trade cannot be stored: {error}"))?;
-    let loaded: Trade = serde_json::from_str(&text).map_err(|error| format!("the trade cannot be loaded: {error}"))?;
-    if loaded == *trade {
-        Ok(())
-    } else {
-        Err("the trade is another one after storing and loading".into())
     }
 }

@@ -143,6 +143,7 @@ fn blank(id: InstanceId, machine: &Machine, data: Map) -> Instance {
         documents: Default::default(),
         acted: Default::default(),
         seen: Default::default(),
+        session: None,
         frozen: false,
         done: false,
         output: Map::new(),

@@ -23,6 +23,7 @@ mod refusals;
 mod run;
 mod scope;
 mod select;
+mod sessions;
 mod timers;
 mod todo_acts;
 mod todos;
@@ -33,7 +34,7 @@ use super::Time;
 use super::calendar::Calendars;
 use super::definition::model::Bundle;
 use super::history::derive;
-use super::trade::{InstanceId, Timer, Trade};
+use super::trade::{InstanceId, Trade};
 use super::value::Name;
 
 pub use configuration::{Configuration, active_names, configuration, has_tag, tags};
@@ -42,6 +43,7 @@ pub use lines::{Fact, Line, Outcome};
 pub use refusals::refusal;
 pub use scope::{Names, computed};
 pub use types::*;
+use work::decide_entry;
 pub(crate) use work::decide_one;
 
 /// Timers that one decision fires at most: enough to catch up after a long outage; what is left fires with the next.
@@ -58,24 +60,28 @@ pub fn decide(
     context: &Context,
     calendars: &Calendars,
 ) -> Decision {
-    decide_measured(bundle, trade, input, context, calendars, &|_| context.delay())
+    let outside = Outside {
+        delay: &|_| context.delay(),
+        slot: &|_| None,
+    };
+    decide_asking(bundle, trade, input, context, calendars, outside)
 }
 
-/// As `decide`, with what stood in the way of each timer measured for that timer: several may be due at once, each with a
-/// time of its own.
-pub fn decide_measured(
+/// As `decide`, with what only the decision knows to ask for: what stood in each timer's way, and whether there is room for a
+/// session.
+pub fn decide_asking(
     bundle: &Bundle,
     trade: Option<&Trade>,
     input: &Input,
     context: &Context,
     calendars: &Calendars,
-    measure: &dyn Fn(&Timer) -> Delay,
+    outside: Outside<'_>,
 ) -> Decision {
     let mut course = Course {
         bundle,
         calendars,
         context,
-        measure,
+        outside,
         input,
         given: trade,
         decided: None,
@@ -98,7 +104,7 @@ struct Course<'a> {
     bundle: &'a Bundle,
     calendars: &'a Calendars,
     context: &'a Context,
-    measure: &'a dyn Fn(&Timer) -> Delay,
+    outside: Outside<'a>,
     input: &'a Input,
     given: Option<&'a Trade>,
     /// The trade after the last entry; `None` while nothing has changed.
@@ -115,7 +121,14 @@ impl Course<'_> {
     }
 
     fn take(&mut self, input: &Input, context: &Context) -> Answer {
-        let decision = decide_one(self.bundle, self.trade(), input, context, self.calendars);
+        let decision = decide_entry(
+            self.bundle,
+            self.trade(),
+            input,
+            context,
+            self.calendars,
+            self.outside.slot,
+        );
         self.entries.extend(decision.entries);
         self.lines.extend(decision.lines);
         self.effects.extend(decision.effects);
@@ -140,7 +153,7 @@ impl Course<'_> {
         let trade = self.trade()?;
         let (instance, name, due) = trade.next_due(self.input.at.max(trade.now))?;
         let timer = trade.instances.get(&instance)?.timers.get(&name)?;
-        let (generation, delay) = (timer.generation, (self.measure)(timer));
+        let (generation, delay) = (timer.generation, (self.outside.delay)(timer));
         let input = Input {
             instance,
             cause: Cause::Timer { name, generation },
@@ -153,6 +166,7 @@ impl Course<'_> {
             late: delay.late,
             broken: delay.broken,
             calendar_version: self.context.calendar_version,
+            slots: Vec::new(),
         };
         Some((input, context))
     }

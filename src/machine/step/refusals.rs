@@ -5,7 +5,7 @@ use crate::machine::definition::model::Bundle;
 use crate::machine::value::Map;
 
 /// What a person is told where the bundle says nothing itself.
-const SENTENCES: [(&str, &str); 16] = [
+const SENTENCES: [(&str, &str); 17] = [
     ("forbidden", "您无权办理此事项"),
     ("not_now", "现在不能办理此事项"),
     ("suspended", "项目已中止，暂不受理"),
@@ -21,6 +21,7 @@ const SENTENCES: [(&str, &str); 16] = [
     ("same_person", "同一人不能既办理又审核"),
     ("interested_party", "与此事项有利害关系的人不能办理"),
     ("ended", "已经结束，不再受理"),
+    ("session_full", "所选时段的场次已排满"),
     ("late", "在截止之前到达，但平台未能及时处理，因此没有计入"),
 ];
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::lines::Line;
 use crate::machine::Time;
 use crate::machine::history::Entry;
-use crate::machine::trade::{InstanceId, TodoId, Trade};
+use crate::machine::slots::{Slot, Wanted};
+use crate::machine::trade::{InstanceId, Timer, TodoId, Trade};
 use crate::machine::value::{Map, Name};
 
 /// What is offered to a trade from outside.
@@ -152,6 +153,9 @@ pub struct Context {
     pub broken: bool,
     #[serde(default)]
     pub calendar_version: u32,
+    /// How capacities were taken where sessions were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slots: Vec<Slot>,
 }
 
 impl Context {
@@ -174,6 +178,15 @@ pub struct Delay {
     pub late: i64,
     /// A process ended within the watched time, with whatever it had in hand.
     pub broken: bool,
+}
+
+/// What is asked of the outside in the middle of a decision, and kept with the entry that asked.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    /// What stood in a timer's way: several may be due at once, each with a time of its own.
+    pub delay: &'a dyn Fn(&Timer) -> Delay,
+    /// How a capacity is taken by other trades; nothing where nobody knows of any.
+    pub slot: &'a dyn Fn(&Wanted) -> Option<Slot>,
 }
 
 /// Who acts, with the relations that roles are resolved from.

@@ -1,7 +1,7 @@
 //! One entry in the making: a trade that instances work on until nothing is left to do, and what comes of it.
 //! Must not know the kinds of outside causes beyond handing each to its file.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::event::{Delivery, Event, Origin, Stop};
@@ -14,6 +14,7 @@ use crate::machine::Time;
 use crate::machine::calendar::{Calendars, Counting};
 use crate::machine::definition::model::{Bundle, Machine};
 use crate::machine::history::{ENGINE_LEVEL, Entry, PrivatePart, PublicPart, Taken, digest_of};
+use crate::machine::slots::{Slot, Wanted};
 use crate::machine::trade::{Instance, InstanceId, Trade};
 use crate::machine::value::{Map, Name};
 
@@ -35,16 +36,34 @@ pub(super) struct Work<'a> {
     pub effects: Vec<Effect>,
     pub taken: Vec<Taken>,
     touched: BTreeSet<InstanceId>,
+    /// The touched instances as they were given.
+    pub prior: BTreeMap<InstanceId, Arc<Instance>>,
+    /// Whom to ask for what is taken of a capacity, where the context does not say.
+    pub slot: &'a dyn Fn(&Wanted) -> Option<Slot>,
+    /// What was told of capacities, kept with the entry.
+    pub slots: Vec<Slot>,
     drawn: u32,
 }
 
-/// Decides exactly one input, without looking at due timers. Replay uses it entry by entry.
+/// Decides exactly one input, without looking at due timers, by what its context says. Replay uses it entry by entry.
 pub(crate) fn decide_one(
     bundle: &Bundle,
     trade: Option<&Trade>,
     input: &Input,
     context: &Context,
     calendars: &Calendars,
+) -> Decision {
+    decide_entry(bundle, trade, input, context, calendars, &|_| None)
+}
+
+/// As `decide_one`, with somebody to ask for what the context does not say.
+pub(super) fn decide_entry(
+    bundle: &Bundle,
+    trade: Option<&Trade>,
+    input: &Input,
+    context: &Context,
+    calendars: &Calendars,
+    slot: &dyn Fn(&Wanted) -> Option<Slot>,
 ) -> Decision {
     let calendar = calendars.0.get(&bundle.calendar);
     let newest = calendar.map_or(0, |calendar| calendar.version);
@@ -63,14 +82,14 @@ pub(crate) fn decide_one(
         version,
         utc_offset_millis: bundle.utc_offset_millis,
     };
-    let begin = || Work::new(bundle, calendar, context, trade, input);
+    let begin = || Work::new(bundle, calendar, (context, slot), trade, input);
     let mut work = begin();
     match work.take(input) {
         Ok(created) => work.seal(input, Answer::Taken { created }),
         Err(Stop::Repeated) => work.undone(begin).unchanged(Answer::Repeated),
         Err(Stop::Refused(refusal)) => work.undone(begin).unchanged(Answer::Refused(refusal)),
         Err(Stop::Recorded(refusal)) => work.undone(begin).seal(input, Answer::Refused(refusal)),
-        Err(Stop::Late(refusal)) => match work.finish() {
+        Err(Stop::Late(refusal)) => match work.finish_untold() {
             Ok(()) => work.seal(input, Answer::Refused(refusal)),
             Err(fault) => work.undone(begin).fail(input, fault),
         },
@@ -82,7 +101,7 @@ impl<'a> Work<'a> {
     fn new(
         bundle: &'a Bundle,
         calendar: Counting<'a>,
-        context: &'a Context,
+        (context, slot): (&'a Context, &'a dyn Fn(&Wanted) -> Option<Slot>),
         trade: Option<&Trade>,
         input: &Input,
     ) -> Self {
@@ -99,6 +118,9 @@ impl<'a> Work<'a> {
             effects: Vec::new(),
             taken: Vec::new(),
             touched: BTreeSet::new(),
+            prior: BTreeMap::new(),
+            slot,
+            slots: Vec::new(),
             drawn: 0,
         }
     }
@@ -114,7 +136,7 @@ impl<'a> Work<'a> {
             Cause::Calendar => timers::count_again(self)?,
             Cause::Retry { timer } => timers::retry(self, id, timer)?,
         };
-        self.finish()?;
+        self.finish(&input.cause)?;
         Ok(created)
     }
 
@@ -127,18 +149,27 @@ impl<'a> Work<'a> {
             queue: VecDeque::new(),
             effects: Vec::new(),
             taken: Vec::new(),
+            slots: Vec::new(),
             drawn: 0,
             ..self
         }
     }
 
-    fn finish(&mut self) -> Result<(), Fault> {
+    fn finish(&mut self, cause: &Cause) -> Result<(), Stop> {
         self.settle()?;
+        self.book(cause)?;
+        Ok(self.check_invariants()?)
+    }
+
+    /// As `finish`, for what nobody waits to hear of.
+    fn finish_untold(&mut self) -> Result<(), Fault> {
+        self.settle()?;
+        self.book_untold()?;
         self.check_invariants()
     }
 
     /// Works off the queue until the trade is stable.
-    fn settle(&mut self) -> Result<(), Fault> {
+    pub fn settle(&mut self) -> Result<(), Fault> {
         for _ in 0..MOST_DELIVERIES {
             match self.queue.pop_front() {
                 None => return Ok(()),
@@ -197,7 +228,10 @@ impl<'a> Work<'a> {
         };
         let private = PrivatePart {
             input: input.clone(),
-            context: self.context.clone(),
+            context: Context {
+                slots: std::mem::take(&mut self.slots),
+                ..self.context.clone()
+            },
             answer: answer.clone(),
         };
         let entry = Entry::seal(&self.trade, self.now, public, private);
@@ -263,6 +297,7 @@ impl<'a> Work<'a> {
         let instance = self.trade.instances.get_mut(id).ok_or_else(|| no_instance(id))?;
         if !self.touched.contains(id) {
             self.touched.insert(id.clone());
+            self.prior.insert(id.clone(), Arc::clone(instance));
         }
         Ok(Arc::make_mut(instance))
     }

@@ -3,6 +3,7 @@
 pub(super) mod postgres;
 pub(super) mod sqlite;
 
+use super::booking_rows::{BookingKey, BookingRow, CapacityMove};
 use super::history_rows::HistoryRow;
 use super::idempotency_rows::KeyRow;
 use super::incident_rows::IncidentRow;
@@ -40,6 +41,11 @@ pub struct Batch {
     pub lines: Vec<LineRow>,
     pub checkpoints: Vec<CheckpointRow>,
     pub keys: Vec<KeyRow>,
+    /// Compared like trades: one of which something was booked meanwhile fails the whole batch.
+    pub capacities_moved: Vec<CapacityMove>,
+    /// Inserted or replaced.
+    pub bookings: Vec<BookingRow>,
+    pub bookings_gone: Vec<BookingKey>,
 }
 
 impl Batch {

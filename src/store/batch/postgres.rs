@@ -27,7 +27,8 @@ pub fn write(conn: &mut PgConnection, batch: &Batch) -> Result<(), StoreError> {
 /// One `WITH … SELECT`. Its text depends only on which tables are touched, so that it stays prepared.
 struct Statement {
     parts: Vec<Part>,
-    moved: Option<i64>,
+    /// Rows that were counted on: how they are counted, and how many there must be.
+    expected: Vec<(&'static str, i64)>,
 }
 
 /// One table's part: SQL around the place where its rows are bound.
@@ -41,6 +42,11 @@ const MOVE_TRADES: &str = ") AS u(id TEXT, prior BIGINT, seq BIGINT, head TEXT, 
     , moved AS (UPDATE trades t SET seq = u.seq, head = u.head, now = u.now, done = u.done \
     FROM (SELECT wanted.* FROM wanted JOIN trades held ON held.id = wanted.id ORDER BY wanted.id FOR UPDATE OF held) u \
     WHERE t.id = u.id AND t.seq = u.prior RETURNING 1)";
+const COUNT_MOVED: &str = ", luochui_expect((SELECT count(*) FROM moved), ";
+const COUNT_BOOKED: &str = ", luochui_expect((SELECT count(*) FROM booked), ";
+/// The row lock of the capacity makes one of two processes wait, and then find another version than the one it saw.
+const MOVE_CAPACITIES: &str = ") u ORDER BY u.name ON CONFLICT (name) DO UPDATE SET version = excluded.version \
+    WHERE capacities.version = excluded.version - 1 RETURNING 1)";
 const CHANGE_INSTANCES: &str = ") u) x WHERE t.id = x.id)";
 const CHANGE_TIMERS: &str = ") u) x WHERE t.instance = x.instance AND t.name = x.name)";
 
@@ -73,6 +79,7 @@ impl Statement {
         )?;
         parts.timers(batch)?;
         parts.todos(batch)?;
+        parts.bookings(batch)?;
         parts.insert(
             "INSERT INTO history SELECT * FROM json_populate_recordset(NULL::history, ",
             &batch.history,
@@ -109,10 +116,16 @@ impl Statement {
             "INSERT INTO idempotency_keys SELECT * FROM json_populate_recordset(NULL::idempotency_keys, ",
             &batch.keys,
         )?;
-        let moved = i64::try_from(batch.trades_moved.len()).unwrap_or(i64::MAX);
+        let expected = [
+            (COUNT_MOVED, batch.trades_moved.len()),
+            (COUNT_BOOKED, batch.capacities_moved.len()),
+        ];
+        let expected = expected.into_iter().filter(|(_, rows)| *rows > 0);
         Ok(Self {
             parts: parts.0,
-            moved: (moved > 0).then_some(moved),
+            expected: expected
+                .map(|(count, rows)| (count, i64::try_from(rows).unwrap_or(i64::MAX)))
+                .collect(),
         })
     }
 }
@@ -130,6 +143,25 @@ impl Parts {
 
     fn insert<R: Serialize>(&mut self, before: &'static str, rows: &[R]) -> Result<(), StoreError> {
         self.add(before, rows, "))")
+    }
+
+    fn bookings(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.add(
+            "booked AS (INSERT INTO capacities SELECT u.* FROM json_populate_recordset(NULL::capacities, ",
+            &batch.capacities_moved,
+            MOVE_CAPACITIES,
+        )?;
+        self.add(
+            " AS (DELETE FROM bookings t USING (SELECT u.* FROM json_populate_recordset(NULL::bookings, ",
+            &batch.bookings_gone,
+            ") u) x WHERE t.instance = x.instance)",
+        )?;
+        self.add(
+            " AS (INSERT INTO bookings SELECT * FROM json_populate_recordset(NULL::bookings, ",
+            &batch.bookings,
+            ") u ON CONFLICT (instance) DO UPDATE SET capacity = excluded.capacity, from_at = excluded.from_at, \
+             until_at = excluded.until_at)",
+        )
     }
 
     fn timers(&mut self, batch: &Batch) -> Result<(), StoreError> {
@@ -189,13 +221,11 @@ impl QueryFragment<Pg> for Statement {
             out.push_sql("::json");
             out.push_sql(part.after);
         }
-        match &self.moved {
-            Some(moved) => {
-                out.push_sql(" SELECT luochui_expect((SELECT count(*) FROM moved), ");
-                out.push_bind_param::<BigInt, _>(moved)?;
-                out.push_sql(")");
-            }
-            None => out.push_sql(" SELECT 0"),
+        out.push_sql(" SELECT 0");
+        for (count, rows) in &self.expected {
+            out.push_sql(count);
+            out.push_bind_param::<BigInt, _>(rows)?;
+            out.push_sql(")");
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use diesel::upsert::excluded;
 use super::Batch;
 use crate::store::StoreError;
 use crate::store::schema::{
-    history, idempotency_keys, incidents, instance_fields, instances, ledger_postings, outbox, published,
-    record_checkpoints, record_lines, records, timers, todo_audience, todos, trades,
+    bookings, capacities, history, idempotency_keys, incidents, instance_fields, instances, ledger_postings, outbox,
+    published, record_checkpoints, record_lines, records, timers, todo_audience, todos, trades,
 };
 
 /// Inserts the rows one by one: a multi-row insert would be another statement for each length, prepared anew each time.
@@ -27,6 +27,7 @@ pub fn write(conn: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreErro
     write_trades(conn, batch)?;
     write_timers(conn, batch)?;
     write_todos(conn, batch)?;
+    write_bookings(conn, batch)?;
     insert_each!(conn, history::table, &batch.history);
     insert_each!(conn, outbox::table, &batch.outbox);
     insert_each!(conn, ledger_postings::table, &batch.postings);
@@ -80,6 +81,38 @@ fn write_trades(conn: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreE
                 instance_fields::text.eq(excluded(instance_fields::text)),
                 instance_fields::number.eq(excluded(instance_fields::number)),
             ))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+fn write_bookings(conn: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreError> {
+    for row in &batch.capacities_moved {
+        let seen = capacities::table
+            .filter(capacities::name.eq(&row.name))
+            .filter(capacities::version.eq(row.version - 1));
+        let moved = diesel::update(seen)
+            .set(capacities::version.eq(row.version))
+            .execute(conn)?;
+        if moved == 0 {
+            let first = (capacities::name.eq(&row.name), capacities::version.eq(row.version));
+            let added = diesel::insert_or_ignore_into(capacities::table)
+                .values(first)
+                .execute(conn)?;
+            if added == 0 {
+                return Err(StoreError::Conflict);
+            }
+        }
+    }
+    for key in &batch.bookings_gone {
+        diesel::delete(bookings::table.filter(bookings::instance.eq(&key.instance))).execute(conn)?;
+    }
+    for row in &batch.bookings {
+        diesel::insert_into(bookings::table)
+            .values(row)
+            .on_conflict(bookings::instance)
+            .do_update()
+            .set(row)
             .execute(conn)?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The columns of every table, as diesel sees them. Must not hold queries.
 
 mod account;
+mod booking;
 mod certificate;
 mod effect;
 mod performer;
@@ -12,6 +13,7 @@ mod token;
 mod trade;
 
 pub use account::{account_posts, accounts, drafts, files, organisations, parties, refresh_tokens, sessions};
+pub use booking::{bookings, capacities};
 pub use certificate::{account_certificates, login_challenges, staff_numbers, trust_entries};
 pub use effect::{incidents, ledger_postings, outbox, published, records};
 pub use performer::{document_numbers, documents, mail_log};

@@ -179,6 +179,7 @@ impl<'a> Stage<'a> {
             late: trouble.late,
             broken: false,
             calendar_version: self.calendars.0["cn-gov"].version,
+            slots: Vec::new(),
         };
         let known = Some(&self.trade).filter(|trade| !trade.instances.is_empty());
         let decision = decide(self.bundle, known, &input, &context, self.calendars);

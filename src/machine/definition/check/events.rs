@@ -124,6 +124,7 @@ impl MachineCheck<'_> {
         let words: Vec<&str> = event.split('.').collect();
         match words.as_slice() {
             ["thawed" | "late"] => true,
+            ["session", "full"] => self.machine.session.is_some(),
             ["timer", timer] | ["timer", timer, "moved"] => self.has_timer(timer),
             ["document", document, "ready"] => self.declared.documents.contains(*document),
             ["todo", state, outcome] => self.has_outcome(state, outcome),

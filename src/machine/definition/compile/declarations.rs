@@ -25,6 +25,7 @@ pub struct Declarations {
     /// Mails that have templates.
     pub mails: BTreeSet<String>,
     pub movements: BTreeSet<String>,
+    pub capacities: BTreeSet<String>,
     /// Documents that have a template.
     pub document_templates: BTreeSet<String>,
     /// Events that some machine sends or raises: to the names they carry.
@@ -96,6 +97,7 @@ pub fn declare(
             .map(str::to_owned)
             .collect(),
         movements: words(&mut bundle.ledger.names()),
+        capacities: words(&mut bundle.capacities.names()),
         document_templates: files
             .keys()
             .filter_map(|path| templates::document_of(path))

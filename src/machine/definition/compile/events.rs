@@ -47,6 +47,13 @@ pub fn platform(event: &str, declared: &Declarations) -> Option<Event> {
         ["document", _, "ready"] => known(&[("revision", Kind::Int), ("sha256", Kind::Text), ("number", Kind::Text)]),
         ["thawed" | "frozen"] => known(&[]),
         ["late"] => known(&[("event", Kind::Text), ("stamp", Kind::Time), ("due", Kind::Time)]),
+        ["session", "full"] => known(&[
+            ("from", Kind::Time),
+            ("until", Kind::Time),
+            ("limit", Kind::Int),
+            ("taken", Kind::Int),
+            ("next", Kind::Time),
+        ]),
         ["todo", ..] => Event::Open,
         ["done", machine] if declared.machines.contains_key(*machine) => done(machine, declared),
         ["done", ..] => Event::Open,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::diagnostic::{Diagnostic, Sink, suggestion};
-use super::super::model::{Bundle, DocumentDefinition, Hook, Machine, Movement};
+use super::super::model::{Bundle, Capacity, DocumentDefinition, Hook, Machine, Movement};
 use super::super::source::bundle::{BundleSource, HookSource};
 use super::declarations::Declarations;
 use super::readers::{known_machine, known_roles, readers};
@@ -83,6 +83,7 @@ pub fn bundle(
             .collect(),
         movements: movements(source),
         hooks,
+        capacities: capacities(source),
         files: files.clone(),
         roles: declared.roles,
     })
@@ -210,6 +211,17 @@ fn movements(source: &BundleSource) -> BTreeMap<Name, Movement> {
             (Name::from(name.value.as_str()), movement)
         })
         .collect()
+}
+
+fn capacities(source: &BundleSource) -> BTreeMap<Name, Capacity> {
+    let capacities = source.capacities.iter().map(|(name, capacity)| {
+        let capacity = Capacity {
+            title: capacity.title.clone().unwrap_or_else(|| name.value.clone()),
+            limit: capacity.limit.value,
+        };
+        (Name::from(name.value.as_str()), capacity)
+    });
+    capacities.collect()
 }
 
 fn hook_of(name: &str, hook: &HookSource, declared: &Declarations, sink: &mut Sink<'_>) -> Option<Hook> {

@@ -14,7 +14,7 @@ use crate::machine::expression::{Expression, ExpressionFault, Kind, ROOTS};
 use crate::machine::value::{Name, Value};
 
 /// Refusals that every machine knows; a bundle may declare them to give them words of its own.
-const GENERIC: [&str; 14] = [
+const GENERIC: [&str; 15] = [
     "forbidden",
     "not_now",
     "suspended",
@@ -29,6 +29,7 @@ const GENERIC: [&str; 14] = [
     "same_person",
     "interested_party",
     "ended",
+    "session_full",
 ];
 
 /// Compiles one machine. Faulty parts are reported and left out.
@@ -137,6 +138,7 @@ impl Compiler<'_> {
             one_per_owner: source.one_per.is_some(),
             keyed: source.key.is_some(),
             record: self.record_readers(),
+            session: self.session(),
             visible: readers::readers(&source.visible, self.declared, Some(self.own), &mut self.sink),
             read: readers::readers(&source.read, self.declared, Some(self.own), &mut self.sink),
             data,

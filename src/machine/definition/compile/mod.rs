@@ -9,6 +9,7 @@ mod head;
 mod machine;
 mod readers;
 mod scope;
+mod sessions;
 mod skeleton;
 mod states;
 mod timers;

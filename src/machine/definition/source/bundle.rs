@@ -37,6 +37,17 @@ pub struct BundleSource {
     pub ledger: Entries<MovementSource>,
     #[serde(default)]
     pub hooks: Entries<HookSource>,
+    /// What sessions take: how many may be under way at once.
+    #[serde(default)]
+    pub capacities: Entries<CapacitySource>,
+}
+
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CapacitySource {
+    pub title: Option<String>,
+    /// How many sessions may be under way at once, until the centre sets another number.
+    pub limit: Located<u32>,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

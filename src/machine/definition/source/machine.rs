@@ -27,6 +27,8 @@ pub struct MachineSource {
     pub key: Option<Word>,
     /// `true`, or `{read: …}`: instances keep a hash-chained record.
     pub record: Option<RecordSource>,
+    /// When instances take part of a capacity.
+    pub session: Option<Located<SessionSource>>,
     #[serde(default)]
     pub visible: ReadersSource,
     #[serde(default)]
@@ -117,6 +119,23 @@ impl JsonSchema for ReadersSource {
             {"type": "object", "additionalProperties": tags},
         ]})
     }
+}
+
+/// The time for which an instance takes part of a capacity.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionSource {
+    /// A capacity of the bundle.
+    pub of: Word,
+    /// What the calendar calls it.
+    pub title: Located<Scalar>,
+    /// While this holds.
+    #[serde(rename = "if")]
+    pub condition: Located<Scalar>,
+    /// When it begins; null while that is not known.
+    pub from: Located<Scalar>,
+    /// When it is expected to end.
+    pub until: Located<Scalar>,
 }
 
 /// That a machine keeps a record: `true`, or `{read: readers}` with those who may read it before the instance has ended.
