@@ -46,6 +46,7 @@ fn any_flipped_byte_is_found() {
             missed.push((at, bit));
         }
     }
+    println!("{tried} flips, {} of them unseen", missed.len());
     assert!(tried > 2 * count, "{tried}");
     assert!(
         missed.is_empty(),

@@ -9,9 +9,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use luochui::seal::document::Verdict;
+use luochui::seal::file;
+use luochui::seal::pdf::{self, Edges};
 use luochui::seal::ses::{Seal, Signature};
-use luochui::seal::{file, ofd, pdf};
 
+use super::attacks::{resigned, revisions};
+use super::ofd;
 use super::world::{self, NOW, WORLD};
 
 /// An input that takes longer is a way to keep a server busy. In an unoptimised build beside other tests.
@@ -182,6 +185,8 @@ fn signatures() {
 fn signature_dictionaries() {
     let once = world::sealed_by(&world::pages(2), &WORLD.first);
     let twice = world::sealed_by(&once, &WORLD.second);
+    let (first, tail) = revisions(2, Edges::Sealed);
+    let strips = resigned(&first, &tail, "").unwrap();
     let trust = WORLD.trust();
     let words: &[&[u8]] = &[
         b"/ByteRange",
@@ -209,10 +214,38 @@ fn signature_dictionaries() {
         b"-0",
         b"65535",
         b"/Type/ObjStm",
+        b"/Type/XRef",
+        b"/XRefStm 9",
+        b"5 1 obj\n",
+        b"\nendobj\n5 1 obj\n<<>>\nendobj\n",
+        b"9 0 R",
+        b"/Size 5",
+        b"0000000009 00000 n \n",
+        b"0000000000 65535 f \n",
+        b"/Subtype/Stamp",
+        b"/Rect[0 0 595.276 841.89]",
+        b"-56.693",
+        b"/UserUnit 9",
     ];
     let slot = b"0000000000000000";
+    // Where the slot of the second revision lies in its text: nothing there is worth a change.
+    let padding = tail.find("/Contents <").unwrap()..tail.find("00>>").unwrap();
     let make = |dice: &mut Dice| {
-        let seed = if dice.below(2) == 0 { &once } else { &twice };
+        // A third is signed again by the second signer after the change, so that its revision is judged and not its hash.
+        if dice.below(3) == 0 {
+            let (head, after) = (&tail.as_bytes()[..padding.start], &tail.as_bytes()[padding.end..]);
+            let (head, after) = match dice.below(2) {
+                0 => (mutate(&latin(head), words, dice), latin(after)),
+                _ => (latin(head), mutate(&latin(after), words, dice)),
+            };
+            let middle = latin(&tail.as_bytes()[padding.clone()]);
+            let changed: String = [head, middle, after].concat().into_iter().map(char::from).collect();
+            let lines = ["", "", "5 1\n0000000000 00001 f \n", "9 1\n0000000009 00000 n \n"][dice.below(4)];
+            if let Some(file) = resigned(&first, &changed, lines) {
+                return file;
+            }
+        }
+        let seed = [&once, &twice, &strips][dice.below(3)];
         // Half of the changes go where they matter: outside of the padding, which is most of the file.
         let mut input = mutate(seed, words, dice);
         for _ in 0..dice.below(6) {
@@ -224,50 +257,131 @@ fn signature_dictionaries() {
         }
         input
     };
+    let signed_again = std::cell::Cell::new(0_u32);
     run("pdf", make, |bytes| {
         let report = pdf::verify(bytes, &trust, NOW);
-        let whole = bytes == once || bytes == twice;
-        assert!(report.verdict != Verdict::Valid || whole, "a mutant is called valid");
+        if report.verdict != Verdict::Valid {
+            return;
+        }
+        // What the second signer signed again may differ in what is its own to say: its name, its reason, the time.
+        let again = bytes.starts_with(&first) && report.signatures.len() == 2;
+        signed_again.set(signed_again.get() + u32::from(again));
+        let whole = [&once, &twice, &strips].into_iter().any(|seed| seed == bytes);
+        assert!(whole || again, "a mutant is called valid");
+        assert!(
+            !again || !shows_more(&bytes[first.len()..]),
+            "more than a seal is called a seal"
+        );
     });
+    println!("fuzz pdf: {} signed again and valid", signed_again.get());
+}
+
+/// The bytes behind characters of Latin-1 that are written in UTF-8.
+fn latin(text: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(text).unwrap();
+    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect()
+}
+
+/// Whether a revision says what no revision with a seal says. Words within texts are the signer's own.
+fn shows_more(revision: &[u8]) -> bool {
+    let words: [&[u8]; 6] = [
+        b" 1 obj",
+        b"65535 f",
+        b"/UserUnit",
+        b"[0 0 595.276 841.89]",
+        b"/Type/ObjStm",
+        b"/XRefStm",
+    ];
+    let objects: Vec<&[u8]> = split(revision, b"endobj");
+    let others = objects.iter().filter(|object| split(object, b"/ByteRange").len() == 1);
+    others
+        .into_iter()
+        .any(|object| words.iter().any(|word| split(object, word).len() > 1))
+}
+
+fn split<'a>(bytes: &'a [u8], word: &[u8]) -> Vec<&'a [u8]> {
+    let (mut parts, mut start) = (Vec::new(), 0);
+    for at in 0..bytes.len() {
+        if at >= start && bytes[at..].starts_with(word) {
+            parts.push(&bytes[start..at]);
+            start = at + word.len();
+        }
+    }
+    parts.push(&bytes[start..]);
+    parts
 }
 
 #[test]
 fn packages() {
-    let files = super::ofd::signed_files();
-    let package = super::ofd::zipped(&files);
+    let (once, twice, plain) = (ofd::signed_files(), ofd::twice_signed_files(), ofd::plain_files());
+    let mut two = vec![ofd::entry(&(ofd::body("Doc_0", "signed") + &ofd::body("Doc_1", "")))];
+    two.extend(ofd::document("Doc_0"));
+    two.extend(ofd::document("Doc_1"));
+    let seeds = [
+        ofd::zipped(&once),
+        ofd::zipped(&twice),
+        ofd::zipped(&ofd::sign(two.clone(), &two)),
+    ];
     let trust = WORLD.trust();
     let words: &[&[u8]] = &[
         b"PK\x01\x02",
         b"PK\x03\x04",
         b"PK\x05\x06",
         b"PK\x06\x06",
+        b"PK\x07\x08",
+        b"\x75\x70\x09\x00",
         b"\xff\xff\xff\xff",
         b"../",
         b"<!DOCTYPE x [<!ENTITY a \"b\">]>",
         b"&a;",
         b"<ofd:Page ID=\"9\" BaseLoc=\"../../x\"/>",
         b"<ofd:References CheckMethod=\"MD5\">",
+        b"<ofd:DocBody><ofd:DocRoot>Doc_1/Document.xml</ofd:DocRoot></ofd:DocBody>",
+        b"<ofd:StampAnnot PageRef=\"1\" Boundary=\"0 0 210 297\"/>",
+        b"<ofd:FileLoc>/Doc_0/Document.xml</ofd:FileLoc>",
+        b" xmlns:x=\"y\"",
         b"<a><a><a>",
         b"\xef\xbb\xbf",
         b"]]>",
+        b"<![CDATA[",
         b"<!--",
     ];
-    // Half of the inputs are broken inside, in a package that is whole.
-    let make = |dice: &mut Dice| {
-        if dice.below(2) == 0 {
-            return mutate(&package, words, dice);
+    let make = |dice: &mut Dice| match dice.below(3) {
+        0 => mutate(&seeds[dice.below(seeds.len())], words, dice),
+        // Broken inside, in a package that is whole.
+        1 => {
+            let mut files = [&once, &twice][dice.below(2)].clone();
+            let at = dice.below(files.len());
+            files[at].1 = mutate(&files[at].1, words, dice);
+            ofd::zipped(&files)
         }
-        let mut files = files.clone();
-        let at = dice.below(files.len());
-        files[at].1 = mutate(&files[at].1, words, dice);
-        super::ofd::zipped(&files)
+        // Signed as it is after the change.
+        _ => {
+            let mut files = [&plain, &two][dice.below(2)].clone();
+            for _ in 0..dice.below(3) {
+                let at = dice.below(files.len());
+                files[at].1 = mutate(&files[at].1, words, dice);
+            }
+            let mut protected = files.clone();
+            for _ in 0..dice.below(2) {
+                protected.remove(dice.below(protected.len()));
+            }
+            let signed = ofd::sign(files, &protected);
+            let boxes: [&[&str]; 3] = [&["20 200 40 40"], &["0 0 210 297"], &["1 1 40"]];
+            let protected = ofd::without(&signed, ofd::LIST);
+            let second = ofd::Signing {
+                boxes: boxes[dice.below(boxes.len())],
+                ..ofd::Signing::SECOND
+            };
+            ofd::zipped(&second.add(signed, &protected))
+        }
     };
     run("ofd", make, |bytes| {
-        let report = ofd::verify(bytes, &trust, NOW);
+        let report = luochui::seal::ofd::verify(bytes, &trust, NOW);
         // A mutation may touch only what no reader sees, such as the packing; what is protected is then the same.
         if report.verdict == Verdict::Valid {
-            let covered = report.signatures.iter().all(|one| one.report.holds());
-            assert!(covered);
+            assert!(report.report.fault().is_none());
+            assert!(report.signatures.iter().all(|one| one.report.holds()));
         }
     });
 }

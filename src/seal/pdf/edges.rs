@@ -1,12 +1,13 @@
 //! Where the strips of a seal over the edges stand (骑缝章): one on each page, at places that follow from the file alone.
 //! Must not write anything. What is sealed and what is judged ask here for the same places.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use lopdf::{Document, ObjectId};
+use lopdf::ObjectId;
 
 use super::PdfError;
 use super::appearance::{Area, Sides, Strip};
+use super::base::Base;
 use super::sealing::sheet;
 
 /// As many strips as a seal is cut into at most; more pages begin anew.
@@ -33,15 +34,14 @@ impl Edge {
     /// Stands at the first height where nothing was before; in the middle where there is none.
     ///
     /// # Errors
-    /// A page without a size, a turned one, one that is listed twice.
-    pub fn of(document: &Document, sides: Sides) -> Result<Self, PdfError> {
-        let pages: Vec<ObjectId> = document.get_pages().into_values().collect();
+    /// A page without a size, a turned one, a tree of pages that is none.
+    pub fn of(base: &Base, sides: Sides) -> Result<Self, PdfError> {
+        let pages = base
+            .pages()
+            .ok_or_else(|| PdfError::Structure("the pages are no tree".into()))?;
         let mut sheets = Vec::with_capacity(pages.len());
         for page in &pages {
-            sheets.push((*page, sheet(document, *page)?, taken(document, *page)));
-        }
-        if pages.iter().collect::<BTreeSet<_>>().len() != pages.len() {
-            return Err(PdfError::Structure("a page is listed twice".into()));
+            sheets.push((*page, sheet(base, *page)?, taken(base, *page)));
         }
         let mut middle = None;
         for height in HEIGHTS {
@@ -86,12 +86,12 @@ impl Edge {
 }
 
 /// The boxes of what lies on a page already.
-pub fn taken(document: &Document, page: ObjectId) -> Vec<Area> {
-    let page = document.get_dictionary(page);
-    let list = page.and_then(|page| page.get_deref(b"Annots", document)?.as_array());
+pub fn taken(base: &Base, page: ObjectId) -> Vec<Area> {
+    let list = base.dictionary(page).and_then(|page| base.value(&page, b"Annots"));
+    let list = list.as_deref().and_then(|list| list.as_array().ok());
     let boxes = list.into_iter().flatten().filter_map(|annotation| {
-        let annotation = document.dereference(annotation).ok()?.1.as_dict().ok()?;
-        Area::read(annotation.get_deref(b"Rect", document).ok()?)
+        let annotation = base.resolve(annotation)?;
+        Area::read(&*base.value(annotation.as_dict().ok()?, b"Rect")?)
     });
     boxes.collect()
 }

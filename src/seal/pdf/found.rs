@@ -7,6 +7,7 @@ use lopdf::{Object, ObjectId};
 
 use super::slot::ranges_of;
 use super::syntax::Cursor;
+use crate::seal::work::Work;
 
 /// As many signatures as one file may carry; our documents have two or three.
 pub const MOST_SIGNATURES: usize = 16;
@@ -66,10 +67,15 @@ pub fn places(bytes: &[u8]) -> Vec<usize> {
 ///
 /// # Errors
 /// What is wrong with its form.
-pub fn read(bytes: &[u8], place: usize) -> Result<Found, Flaw> {
+pub fn read(bytes: &[u8], place: usize, work: &Work) -> Result<Found, Flaw> {
     const SHAPE: Flaw = flaw("pdf.dictionary", "签名字典的结构不合规范");
     let offset = begin(bytes, place).ok_or(SHAPE)?;
-    let (id, entries) = Cursor::new(bytes, offset).numbered_dictionary().map_err(|_| SHAPE)?;
+    let mut cursor = Cursor::new(bytes, offset);
+    let dictionary = cursor.numbered_dictionary();
+    let much = FARTHEST.saturating_add(cursor.at().saturating_sub(offset));
+    work.take(much)
+        .map_err(|_| flaw("pdf.work", "验证所需的计算量超出上限"))?;
+    let (id, entries) = dictionary.map_err(|_| SHAPE)?;
     let entry = |key: &[u8]| entries.iter().find(|entry| entry.key == key);
     let name = |key: &[u8]| {
         entry(key)

@@ -3,15 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lopdf::{Dictionary, Document, Object, ObjectId, Stream};
+use lopdf::{Dictionary, Object, ObjectId, Stream};
 
 use super::appearance::{Area, Sides, Strip, image_of};
+use super::base::Base;
 use super::edges::{Edge, taken};
 use super::later::Later;
 use super::numbers::Numbers;
 use super::picture::Picture;
 use super::revision::first_identity;
-use super::sealing::{FIELD_FLAGS, STRIP_FLAGS, sheet};
+use super::sealing::{FIELD_FLAGS, STRIP_FLAGS, fields_of, form_of, sheet};
 
 /// Why what follows a signature is more than the next seal. For people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ type Added = BTreeMap<ObjectId, Vec<ObjectId>>;
 
 /// Judges a revision against the document before it.
 pub struct Judge<'a> {
-    pub before: &'a Document,
+    pub before: &'a Base<'a>,
     pub numbers: Numbers<'a>,
     pub later: &'a Later,
     /// The signature that the revision brings.
@@ -83,12 +84,12 @@ impl Judge<'_> {
     }
 
     fn trailer(&self) -> Judged<()> {
-        let (old, new) = (&self.before.trailer, &self.later.trailer);
+        let (old, new) = (&self.before.table.trailer, &self.later.trailer);
         let keys: [&[u8]; 5] = [b"Size", b"Root", b"Info", b"ID", b"Prev"];
         let known = new.iter().all(|(key, _)| keys.contains(&key.as_slice()));
         let same = |key: &[u8]| old.get(key).ok() == new.get(key).ok();
         let before = new.get(b"Prev").and_then(Object::as_i64).ok();
-        let linked = before.and_then(|at| usize::try_from(at).ok()) == Some(self.before.xref_start);
+        let linked = before.and_then(|at| usize::try_from(at).ok()) == Some(self.before.table.start);
         match known && linked && same(b"Root") && same(b"Info") && first_identity(old) == first_identity(new) {
             true => Ok(()),
             false => Err(Altered("签章之后换掉了文件的根")),
@@ -153,13 +154,8 @@ impl Judge<'_> {
     /// The form is the old one with one more field; the catalogue is the old one but for the form.
     fn form(&self, field: ObjectId) -> Judged<Vec<ObjectId>> {
         const CHANGED: Altered = Altered("签章之后改动了文件目录或表单");
-        let root = self
-            .before
-            .trailer
-            .get(b"Root")
-            .and_then(Object::as_reference)
-            .map_err(|_| CHANGED)?;
-        let old_catalog = self.before.get_dictionary(root).map_err(|_| CHANGED)?;
+        let root = self.before.root().ok_or(CHANGED)?;
+        let old_catalog = &self.before.catalog().ok_or(CHANGED)?;
         let mut explained = Vec::new();
         let new_catalog = match self.later.objects.get(&root) {
             Some(catalog) => {
@@ -176,7 +172,7 @@ impl Judge<'_> {
             .and_then(Object::as_reference)
             .map_err(|_| CHANGED)?;
         let held = old_catalog.get(b"AcroForm").and_then(Object::as_reference).ok();
-        if held.map_or(self.before.has_object(id), |held| held != id) {
+        if held.map_or(!self.numbers.is_new(id), |held| held != id) {
             return Err(CHANGED);
         }
         explained.push(id);
@@ -186,14 +182,9 @@ impl Judge<'_> {
             .get(&id)
             .and_then(|form| form.as_dict().ok())
             .ok_or(CHANGED)?;
-        let empty = Dictionary::new();
-        let old = match old_catalog.get_deref(b"AcroForm", self.before) {
-            Ok(form) => form.as_dict().map_err(|_| CHANGED)?,
-            Err(_) => &empty,
-        };
         let own: [&[u8]; 2] = [b"Fields", b"SigFlags"];
-        let fields = old.get_deref(b"Fields", self.before).and_then(Object::as_array);
-        let mut fields = fields.cloned().unwrap_or_default();
+        let old = &form_of(self.before, old_catalog).ok_or(CHANGED)?;
+        let mut fields = fields_of(self.before, old).ok_or(CHANGED)?;
         fields.push(Object::Reference(field));
         let same = without(new, &own) == without(old, &own);
         match same && new.get(b"Fields").is_ok_and(|found| *found == Object::Array(fields)) {
@@ -206,8 +197,8 @@ impl Judge<'_> {
     fn pages(&self, explained: &mut BTreeSet<ObjectId>) -> Judged<Added> {
         const CHANGED: Altered = Altered("签章之后改动了页面");
         let mut added = Added::new();
-        for page in self.before.get_pages().into_values() {
-            let old = self.before.get_dictionary(page).map_err(|_| CHANGED)?;
+        for page in self.before.pages().ok_or(CHANGED)? {
+            let old = &self.before.dictionary(page).ok_or(CHANGED)?;
             let new = match self.later.objects.get(&page) {
                 Some(new) => new.as_dict().map_err(|_| CHANGED)?,
                 None => old,
@@ -216,9 +207,13 @@ impl Judge<'_> {
                 return Err(CHANGED);
             }
             let list = old.get(b"Annots").and_then(Object::as_reference).ok();
-            let before = match old.get_deref(b"Annots", self.before) {
-                Ok(before) => before.as_array().map_err(|_| CHANGED)?.as_slice(),
-                Err(_) => &[],
+            let held = match old.get(b"Annots") {
+                Ok(held) => Some(self.before.resolve(held).ok_or(CHANGED)?),
+                Err(_) => None,
+            };
+            let before = match held.as_deref() {
+                Some(held) => held.as_array().map_err(|_| CHANGED)?.as_slice(),
+                None => &[],
             };
             let after = match (new.get(b"Annots"), list) {
                 (Ok(Object::Reference(id)), Some(list)) if *id == list => match self.later.objects.get(id) {

@@ -5,6 +5,7 @@
 //! `TBS_Sign`, the holder signs, [`assemble`] puts the finished signature into the slot.
 
 mod appearance;
+mod base;
 mod edges;
 mod found;
 mod judge;
@@ -16,13 +17,17 @@ mod sealing;
 mod slot;
 mod strings;
 mod syntax;
+mod table;
 mod verify;
 
 pub use appearance::Sides;
 pub use revision::LARGEST_FILE;
 pub use sealing::SLOT;
 pub use slot::Prepared;
-pub use verify::verify;
+pub use verify::{verify, verify_within};
+
+use self::syntax::Fault;
+use crate::seal::work::Work;
 
 /// `/Filter` of our signature dictionaries.
 pub const FILTER: &str = "GM.PKILite";
@@ -33,7 +38,9 @@ pub const SUB_FILTER: &str = "GM.sm2seal";
 #[derive(Debug, thiserror::Error)]
 pub enum PdfError {
     #[error("the PDF does not parse: {0}")]
-    Parse(#[from] lopdf::Error),
+    Parse(#[from] Fault),
+    #[error("a part of the PDF could not be packed: {0}")]
+    Pack(#[from] lopdf::Error),
     #[error("the PDF's structure is not as it should be: {0}")]
     Structure(String),
     #[error("{0} cannot be sealed")]
@@ -109,5 +116,10 @@ pub fn assemble(prepared: &Prepared, ses_der: &[u8]) -> Result<Vec<u8>, PdfError
 /// # Errors
 /// A file that is damaged or encrypted.
 pub fn pages(bytes: &[u8]) -> Result<u32, PdfError> {
-    u32::try_from(revision::load(bytes)?.get_pages().len()).map_err(|_| PdfError::TooLarge)
+    let work = Work::default();
+    let base = revision::load(bytes, &work)?;
+    let pages = base
+        .pages()
+        .ok_or_else(|| PdfError::Structure("the pages are no tree".into()))?;
+    u32::try_from(pages.len()).map_err(|_| PdfError::TooLarge)
 }

@@ -4,43 +4,31 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId, Writer};
+use lopdf::{Dictionary, Object, ObjectId, Writer};
 
 use super::PdfError;
+use super::base::Base;
 use super::numbers::Numbers;
+use crate::seal::work::Work;
 
 /// The largest file that is sealed or judged.
 pub const LARGEST_FILE: usize = 64 * 1_024 * 1_024;
-/// What compressed object streams of one file may become.
-const LARGEST_STREAM: usize = 32 * 1_024 * 1_024;
 
-/// Loads a PDF whose structure needs no guessing.
+/// Reads a PDF whose structure needs no guessing.
 ///
 /// # Errors
 /// A damaged, encrypted or too large one.
-pub fn load(bytes: &[u8]) -> Result<Document, PdfError> {
-    if bytes.len() > LARGEST_FILE {
-        return Err(PdfError::TooLarge);
+pub fn load<'a>(bytes: &'a [u8], work: &'a Work) -> Result<Base<'a>, PdfError> {
+    match bytes.len() <= LARGEST_FILE {
+        true => Ok(Base::read(bytes, work)?),
+        false => Err(PdfError::TooLarge),
     }
-    let options = LoadOptions {
-        strict: true,
-        max_decompressed_size: Some(LARGEST_STREAM),
-        ..LoadOptions::default()
-    };
-    let document = Document::load_mem_with_options(bytes, options)?;
-    if document.xref_recovery.is_some() {
-        return Err(PdfError::Structure("the cross-reference table is damaged".into()));
-    }
-    if document.trailer.has(b"Encrypt") || document.was_encrypted() {
-        return Err(PdfError::Unsupported("an encrypted file"));
-    }
-    Ok(document)
 }
 
 /// A revision while it is put together.
 pub struct Revision<'a> {
     base: &'a [u8],
-    pub document: &'a Document,
+    pub document: &'a Base<'a>,
     next: u32,
     objects: BTreeMap<ObjectId, Vec<u8>>,
 }
@@ -49,9 +37,11 @@ impl<'a> Revision<'a> {
     /// Begins a revision after `base`, which `document` was loaded from.
     ///
     /// # Errors
-    /// A file with cross-reference streams, to which a table must not be appended.
-    pub fn new(base: &'a [u8], document: &'a Document) -> Result<Self, PdfError> {
-        let numbers = Numbers::of(document).ok_or(PdfError::Unsupported("a file with cross-reference streams"))?;
+    /// A file with cross-reference streams, or with references to what is yet to come: a table must not be appended to it.
+    pub fn new(base: &'a [u8], document: &'a Base<'a>) -> Result<Self, PdfError> {
+        let numbers = Numbers::of(document).ok_or(PdfError::Unsupported(
+            "a file with cross-reference streams, or with references to nothing",
+        ))?;
         Ok(Self {
             base,
             document,
@@ -113,17 +103,17 @@ impl<'a> Revision<'a> {
         let mut trailer = Dictionary::new();
         trailer.set("Size", Object::Integer(i64::from(self.next)));
         for key in [b"Root".as_slice(), b"Info"] {
-            if let Ok(value) = self.document.trailer.get(key) {
+            if let Ok(value) = self.document.table.trailer.get(key) {
                 trailer.set(key, value.clone());
             }
         }
-        if let Some(first) = first_identity(&self.document.trailer) {
+        if let Some(first) = first_identity(&self.document.table.trailer) {
             // The second part names the revision: the same base and seal give the same file.
             let second = crate::seal::sm3(self.base).get(..16).unwrap_or_default().to_vec();
             let second = Object::String(second, lopdf::StringFormat::Hexadecimal);
             trailer.set("ID", Object::Array(vec![first, second]));
         }
-        let before = i64::try_from(self.document.xref_start).unwrap_or_default();
+        let before = i64::try_from(self.document.table.start).unwrap_or_default();
         trailer.set("Prev", Object::Integer(before));
         trailer
     }

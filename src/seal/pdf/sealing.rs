@@ -2,14 +2,17 @@
 //! Must not sign: it leaves the slot that a signature over everything else is put into.
 
 use std::ops::Range;
+use std::rc::Rc;
 
-use lopdf::{Dictionary, Document, Object, ObjectId, StringFormat, Writer};
+use lopdf::{Dictionary, Object, ObjectId, StringFormat, Writer};
 
 use super::appearance::{Area, Sides, Strip, form};
+use super::base::Base;
 use super::edges::Edge;
 use super::picture::Picture;
 use super::revision::{Revision, load};
 use super::{Edges, PdfError, Prepared, Sealing};
+use crate::seal::work::Work;
 
 /// Bytes kept for one SES_Signature.
 pub const SLOT: usize = 65_536;
@@ -22,10 +25,11 @@ const HIGHEST: u32 = 32;
 
 /// Appends the revision. See [`super::prepare`].
 pub fn prepare(sealing: &Sealing) -> Result<Prepared, PdfError> {
-    let document = load(sealing.base)?;
+    let work = Work::default();
+    let document = load(sealing.base, &work)?;
     let picture = Picture::decode(sealing.picture)?;
     let mut revision = Revision::new(sealing.base, &document)?;
-    let pages: Vec<ObjectId> = document.get_pages().into_values().collect();
+    let pages = document.pages().ok_or_else(|| lost("the pages"))?;
     let place = sealing.place;
     let page = (place.page as usize).checked_sub(1).and_then(|index| pages.get(index));
     let page = *page.ok_or(PdfError::Place)?;
@@ -38,7 +42,7 @@ pub fn prepare(sealing: &Sealing) -> Result<Prepared, PdfError> {
     let (signature, field) = (revision.number(), revision.number());
     let mut added: Vec<(ObjectId, ObjectId)> = vec![(page, field)];
     let shown = appearance(&mut revision, area, Strip::WHOLE, image)?;
-    let name = field_name(&document);
+    let name = field_name(&document)?;
     revision.put(field, &widget(page, area, signature, shown, &name))?;
     if sealing.edges == Edges::Sealed {
         added.extend(strips(&mut revision, &pages, sealing, image)?);
@@ -125,7 +129,7 @@ fn strips(
 }
 
 /// The page's box, its own or inherited.
-pub fn sheet(document: &Document, page: ObjectId) -> Result<Area, PdfError> {
+pub fn sheet(document: &Base, page: ObjectId) -> Result<Area, PdfError> {
     let rotated = inherited(document, page, b"Rotate").and_then(|angle| angle.as_i64().ok());
     if rotated.is_some_and(|angle| angle != 0) {
         return Err(PdfError::Unsupported("a turned page"));
@@ -134,19 +138,24 @@ pub fn sheet(document: &Document, page: ObjectId) -> Result<Area, PdfError> {
     if inherited(document, page, b"UserUnit").is_some() {
         return Err(PdfError::Unsupported("a page with units of its own"));
     }
-    let area = inherited(document, page, b"MediaBox").and_then(Area::read);
+    let area = inherited(document, page, b"MediaBox").and_then(|size| Area::read(&size));
     area.ok_or_else(|| PdfError::Structure("a page has no size".into()))
 }
 
-fn inherited<'a>(document: &'a Document, page: ObjectId, key: &[u8]) -> Option<&'a Object> {
-    let mut node = document.get_dictionary(page).ok()?;
+fn inherited(document: &Base, page: ObjectId, key: &[u8]) -> Option<Rc<Object>> {
+    let mut node = document.get(page)?;
     for _ in 0..HIGHEST {
-        if let Ok(value) = node.get_deref(key, document) {
+        let dictionary = node.as_dict().ok()?;
+        if let Some(value) = document.value(dictionary, key) {
             return Some(value);
         }
-        node = node.get_deref(b"Parent", document).and_then(Object::as_dict).ok()?;
+        node = document.value(dictionary, b"Parent")?;
     }
     None
+}
+
+fn lost(what: &str) -> PdfError {
+    PdfError::Structure(format!("{what} cannot be read"))
 }
 
 /// Adds annotations to a page: to its own list, or to the list it refers to.
@@ -154,66 +163,68 @@ fn annotate(revision: &mut Revision, page: ObjectId, new: &[ObjectId]) -> Result
     if new.is_empty() {
         return Ok(());
     }
-    let dictionary = revision.document.get_dictionary(page)?;
-    let references = new.iter().map(|id| Object::Reference(*id));
-    match dictionary.get(b"Annots") {
-        Ok(Object::Reference(list)) => {
-            let mut annotations = revision.document.get_object(*list)?.as_array()?.clone();
-            annotations.extend(references);
-            revision.put(*list, &Object::Array(annotations))
+    let mut dictionary = revision.document.dictionary(page).ok_or_else(|| lost("a page"))?;
+    let held = dictionary.get(b"Annots").ok().cloned();
+    let mut annotations = match &held {
+        Some(held) => {
+            let list = revision.document.resolve(held);
+            let list = list.as_deref().and_then(|list| list.as_array().ok().cloned());
+            list.ok_or_else(|| lost("a page's annotations"))?
         }
-        own => {
-            let mut annotations = own.and_then(Object::as_array).cloned().unwrap_or_default();
-            annotations.extend(references);
-            let mut dictionary = dictionary.clone();
-            dictionary.set("Annots", Object::Array(annotations));
-            revision.put(page, &Object::Dictionary(dictionary))
-        }
+        None => Vec::new(),
+    };
+    annotations.extend(new.iter().map(|id| Object::Reference(*id)));
+    if let Some(Object::Reference(list)) = held {
+        return revision.put(list, &Object::Array(annotations));
     }
+    dictionary.set("Annots", Object::Array(annotations));
+    revision.put(page, &Object::Dictionary(dictionary))
 }
 
 /// Adds the field to the file's form; the first makes the form.
 fn register(revision: &mut Revision, field: ObjectId) -> Result<(), PdfError> {
-    let root = revision.document.trailer.get(b"Root")?.as_reference()?;
-    let catalog = revision.document.get_dictionary(root)?;
-    let held = catalog.get(b"AcroForm").ok();
-    let form = match held {
-        Some(Object::Reference(id)) => revision.document.get_dictionary(*id)?.clone(),
-        Some(Object::Dictionary(form)) => form.clone(),
-        _ => Dictionary::new(),
-    };
-    let fields = form
-        .get(b"Fields")
-        .ok()
-        .map(|fields| revision.document.dereference(fields));
-    let mut fields = match fields {
-        Some(found) => found?.1.as_array()?.clone(),
-        None => Vec::new(),
-    };
+    let root = revision.document.root().ok_or_else(|| lost("the catalogue"))?;
+    let mut catalog = revision.document.catalog().ok_or_else(|| lost("the catalogue"))?;
+    let held = catalog.get(b"AcroForm").ok().cloned();
+    let mut form = form_of(revision.document, &catalog).ok_or_else(|| lost("the form"))?;
+    let mut fields = fields_of(revision.document, &form).ok_or_else(|| lost("the form"))?;
     fields.push(Object::Reference(field));
-    let mut form = form;
     form.set("Fields", Object::Array(fields));
     // 1: signatures exist; 2: the file must only be appended to.
     form.set("SigFlags", Object::Integer(3));
     if let Some(Object::Reference(id)) = held {
-        return revision.put(*id, &Object::Dictionary(form));
+        return revision.put(id, &Object::Dictionary(form));
     }
-    let mut catalog = catalog.clone();
     let id = revision.number();
     catalog.set("AcroForm", Object::Reference(id));
     revision.put(id, &Object::Dictionary(form))?;
     revision.put(root, &Object::Dictionary(catalog))
 }
 
-fn field_name(document: &Document) -> String {
-    let signatures = document.objects.values().filter(|object| {
-        object.as_dict().is_ok_and(|dictionary| {
-            dictionary
-                .get(b"FT")
-                .is_ok_and(|kind| *kind == Object::Name(b"Sig".to_vec()))
-        })
-    });
-    format!("Seal{}", signatures.count() + 1)
+/// The file's form, an empty one where it has none; none where it cannot be read.
+pub fn form_of(document: &Base, catalog: &Dictionary) -> Option<Dictionary> {
+    match catalog.get(b"AcroForm") {
+        Ok(form) => document.resolve(form)?.as_dict().ok().cloned(),
+        Err(_) => Some(Dictionary::new()),
+    }
+}
+
+/// The fields of a form; none where they cannot be read.
+pub fn fields_of(document: &Base, form: &Dictionary) -> Option<Vec<Object>> {
+    match form.get(b"Fields") {
+        Ok(fields) => document.resolve(fields)?.as_array().ok().cloned(),
+        Err(_) => Some(Vec::new()),
+    }
+}
+
+fn field_name(document: &Base) -> Result<String, PdfError> {
+    let fields = document.catalog().and_then(|catalog| form_of(document, &catalog));
+    let fields = fields
+        .and_then(|form| fields_of(document, &form))
+        .ok_or_else(|| lost("the form"))?;
+    let signatures = fields.iter().filter_map(|field| document.resolve(field));
+    let count = signatures.filter(|field| super::found::is_field(field)).count();
+    Ok(format!("Seal{}", count + 1))
 }
 
 const RANGE_KEY: &str = "/ByteRange ";

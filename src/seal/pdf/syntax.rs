@@ -1,6 +1,7 @@
 //! PDF syntax read strictly and with places: what a signature covers, and what follows it, is judged on the bytes as they stand.
 //! Must not repair anything: what another reader might take differently (comments, keys given twice, gaps) is refused.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use lopdf::{Dictionary, Object, ObjectId, Stream};
@@ -9,8 +10,8 @@ use lopdf::{Dictionary, Object, ObjectId, Stream};
 const DEEPEST: u32 = 16;
 /// The longest name and number that is read.
 const LONGEST_TOKEN: usize = 128;
-/// As many entries as one dictionary may have: each is compared with those before it.
-const MOST_ENTRIES: usize = 256;
+/// As many entries as one dictionary may have; names of destinations are the longest ones.
+const MOST_ENTRIES: usize = 4_096;
 /// As many values as are read from one place on, whatever they nest in: each takes some dozen bytes of memory.
 const MOST_VALUES: u32 = 262_144;
 
@@ -151,6 +152,15 @@ impl<'a> Cursor<'a> {
         })
     }
 
+    /// The number of the object here and what it is; of a stream, its dictionary.
+    pub fn head_of_object(&mut self) -> Result<(ObjectId, Object), Fault> {
+        let id = self.id()?;
+        self.space();
+        self.expect(b"obj", "no `obj`")?;
+        self.space();
+        Ok((id, self.object(DEEPEST)?))
+    }
+
     /// The entries of the dictionary that is the numbered object here.
     pub fn numbered_dictionary(&mut self) -> Result<(ObjectId, Vec<Entry>), Fault> {
         let id = self.id()?;
@@ -215,7 +225,7 @@ impl<'a> Cursor<'a> {
     /// The entries of a dictionary; a key given twice is refused, since readers differ in which one they take.
     pub fn entries(&mut self, depth: u32) -> Result<Vec<Entry>, Fault> {
         self.expect(b"<<", "not a dictionary")?;
-        let mut entries: Vec<Entry> = Vec::new();
+        let (mut entries, mut keys) = (Vec::<Entry>::new(), BTreeSet::new());
         loop {
             self.space();
             if self.take(b">>") {
@@ -225,7 +235,7 @@ impl<'a> Cursor<'a> {
             if entries.len() == MOST_ENTRIES {
                 return Err(self.fault("a dictionary has too many entries"));
             }
-            if entries.iter().any(|entry| entry.key == key) {
+            if !keys.insert(key.clone()) {
                 return Err(self.fault("a key is given twice"));
             }
             self.space();
@@ -352,7 +362,7 @@ mod tests {
     #[test]
     fn what_readers_take_differently_is_refused() {
         let deep = [b"[".repeat(100), b"]".repeat(100)].concat();
-        let keys: String = (0..300).map(|number| format!("/K{number} 1")).collect();
+        let keys: String = (0..5_000).map(|number| format!("/K{number} 1")).collect();
         let wide = format!("<<{keys}>>").into_bytes();
         let many = [b"[".as_slice(), &b"1 ".repeat(300_000), b"]"].concat();
         let refused: [&[u8]; 10] = [
