@@ -4,7 +4,7 @@
 mod named;
 mod token;
 
-pub use token::{Stamp, TsaError, verify};
+pub use token::{Stamp, TsaError, signer_of, verify};
 
 use der::Tag;
 

@@ -51,6 +51,7 @@ fn every_route_lets_in_whom_the_list_says() {
                 .path
                 .replace("{id}", &id)
                 .replace("{outcome}", "submit")
+                .replace("{job}", &id)
                 .replace("{file:.*}", "")
                 .replace("{file}", "page.css");
             let path = path
