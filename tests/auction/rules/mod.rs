@@ -616,7 +616,7 @@ fn nobody_reads_a_reserve_or_a_limit() {
     let room = stage.room().unwrap();
     assert_eq!(room.data["limit"], Value::Int(secrets[1].1), "the rule knows it");
     let everybody = [
-        Reader::Everything,
+        Reader::Operator,
         Reader::Actor(&staff()),
         Reader::Actor(&bidder(0)),
         Reader::Actor(&bidder(1)),
