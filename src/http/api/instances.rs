@@ -19,6 +19,7 @@ use crate::machine::definition::model::{Machine, Type};
 use crate::machine::step::Actor;
 use crate::machine::value::{Map, Name, Value};
 use crate::machine::view;
+use crate::store::idempotency_rows;
 use crate::store::list_rows::{Filter, ListedRow};
 
 /// Opens a trade: the newest version of a bundle, with the data that its first form would hold.
@@ -135,8 +136,16 @@ pub async fn send(
 ) -> Result<HttpResponse, Problem> {
     let (instance, event) = path.into_inner();
     let limited = Name::from(crate::http::extract::id(&instance)?);
-    state.limits.event(&account.actor.account, &limited)?;
     let Timed { body, key, stamp } = command;
+    if let Err(refused) = state.limits.event(&account.actor, &key.key, &limited) {
+        // What another process decided, or this one before it was started, is answered again and not counted.
+        let (sender, key) = (account.actor.account.to_string(), key.key.clone());
+        let known = state
+            .engine
+            .read(move |conn| idempotency_rows::key_find(conn, &sender, &key))
+            .await?;
+        known.ok_or(refused)?;
+    }
     let entry = Entry::new(key, &stamp);
     let receipt = commands::send(&state, &account, entry, (&instance, &event), body).await?;
     Ok(HttpResponse::Ok().json(commands::present(&receipt)))
