@@ -64,7 +64,7 @@ fn no_route_and_no_stream_shows_who_bids() {
     bidders[0].bid(&room, START).expect(200);
     bidders[1].bid(&room, START).problem(409, "duplicate_price");
     bidders[1].bid(&room, START + INCREMENT).expect(200);
-    let limit = json!({"amount": START + 7 * INCREMENT + 3 * INCREMENT});
+    let limit = json!({"amount": START + 7 * INCREMENT + 3 * INCREMENT, "confirmed": true});
     bidders[0]
         .client
         .command(&format!("/api/v1/instances/{room}/events/limit"), &limit)
