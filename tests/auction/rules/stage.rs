@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use luochui::machine::calendar::Calendars;
-use luochui::machine::step::{Act, Actor, Answer, Cause, Context, Delay, Effect, Input, Signed, decide_measured};
+use luochui::machine::step::{
+    Act, Actor, Answer, Cause, Context, Delay, Effect, Input, Outside, Signed, decide_asking,
+};
 use luochui::machine::trade::{InstanceId, Timer};
 use luochui::machine::value::{Map, Name, Value};
 use luochui::machine::{Bundle, Instance, Time, Trade};
@@ -196,8 +198,11 @@ impl<'a> Stage<'a> {
             slots: Vec::new(),
         };
         let known = Some(&self.trade).filter(|trade| !trade.instances.is_empty());
-        let measure = |timer: &Timer| self.delay(timer);
-        let decision = decide_measured(self.bundle, known, &input, &context, self.calendars, &measure);
+        let outside = Outside {
+            delay: &|timer| self.delay(timer),
+            slot: &|_| None,
+        };
+        let decision = decide_asking(self.bundle, known, &input, &context, self.calendars, outside);
         if let Answer::Failed(fault) = &decision.answer {
             panic!("{input:?}: {} {}", fault.place, fault.text);
         }
