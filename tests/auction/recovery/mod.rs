@@ -18,11 +18,8 @@ use super::hall::many;
 use crate::support::engine::Place;
 use crate::support::postgres::Database;
 use bidders::{Bidder, Room, Told, hall_body};
-use judge::{Seen, WINDOW, misfits};
+use judge::{Seen, misfits, window};
 use world::{Trouble, World};
-
-/// How long a room's countdown runs here.
-const COUNTDOWN: &str = "5 seconds";
 
 /// Rooms that are opened one after the other, so that the outage meets each in another part of its window.
 const ROOMS: usize = 12;
@@ -40,7 +37,7 @@ const BIDDERS: u64 = 4;
 /// Opens rooms, lets the trouble come while people bid, resumes what was suspended, and judges everything. How many windows the
 /// trouble kept from ending in a sale.
 fn endure(place: Place, servers: usize, trouble: Trouble) -> usize {
-    let mut world = World::with_hall(place, servers, (COUNTDOWN, trouble));
+    let mut world = World::with_hall(place, servers, (&format!("{} milliseconds", window(trouble)), trouble));
     let bidders = || -> Vec<_> {
         let bidders = (0..BIDDERS).map(|seed| Bidder::new(&world.crowd, &world.token, seed).run());
         bidders.collect()
@@ -90,7 +87,7 @@ fn resume(world: &World, bidder: &mut Bidder, (room, trouble): (&str, Trouble)) 
     let refused = |code: &str| Told::Refused { code: code.into() };
     loop {
         let stands = world.until("a room's countdown to end", |world| {
-            let stands = follow(&world.lines(room), WINDOW);
+            let stands = follow(&world.lines(room), window(trouble));
             stands.due().is_none().then_some(stands)
         });
         if trouble == Trouble::Overload {
@@ -114,7 +111,7 @@ fn resume(world: &World, bidder: &mut Bidder, (room, trouble): (&str, Trouble)) 
 /// the windows that ran out.
 fn judge(world: &World, room: &str, trouble: Trouble) -> Vec<End> {
     let lines = world.lines(room);
-    let stands = follow(&lines, WINDOW);
+    let stands = follow(&lines, window(trouble));
     assert_eq!(stands.faults, [""; 0], "{trouble:?}: {lines:#?}");
     let misfits = misfits(&lines, &world.crowd.sent_to(room), trouble);
     assert_eq!(misfits, [""; 0], "{trouble:?}");
@@ -143,11 +140,7 @@ fn many_times(troubles: &[(Trouble, usize)], place: impl Fn(Trouble) -> Option<P
                     let forbidden = endure(place, *servers, *trouble);
                     let short = matches!(trouble, Trouble::None | Trouble::Terminate | Trouble::Restart);
                     // Of eight, but a busy machine opens rooms slowly.
-                    let least = match trouble {
-                        _ if short => 0,
-                        Trouble::Overload => 1,
-                        _ => 2,
-                    };
+                    let least = if short { 0 } else { 2 };
                     eprintln!(
                         "{trouble:?} in {servers} processes, round {round}: {forbidden} windows kept from closing"
                     );
