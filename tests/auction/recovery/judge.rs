@@ -34,10 +34,11 @@ fn must_sell(trouble: Trouble, (from, until): (Time, Time), end: End) -> Option<
     }
     let since = end.began.max(from);
     let forbidden = match trouble {
-        Trouble::None | Trouble::Terminate => false,
+        // How long nobody could reach a server that is soon there again, only the platform knows.
+        Trouble::None | Trouble::Terminate | Trouble::Restart => false,
         // Whatever a process had in its hands is gone with it.
         Trouble::Kill => end.began < from,
-        Trouble::Stop | Trouble::Block | Trouble::Freeze | Trouble::Restart => until.millis_since(since) > TOO_LONG,
+        Trouble::Stop | Trouble::Block | Trouble::Freeze => until.millis_since(since) > TOO_LONG,
         // Somebody is served now and then, so this is an outage by its sum.
         Trouble::Overload => end.due.min(until).millis_since(since) > TOO_LONG + SLACK,
     };
@@ -171,13 +172,7 @@ mod tests {
             seen.count(trouble, span, End { began, due, sold });
             (seen.wrong.len(), seen.vain)
         };
-        for trouble in [
-            Trouble::Stop,
-            Trouble::Block,
-            Trouble::Freeze,
-            Trouble::Restart,
-            Trouble::Kill,
-        ] {
+        for trouble in [Trouble::Stop, Trouble::Block, Trouble::Freeze, Trouble::Kill] {
             assert_eq!(judged(trouble, 6_000, true), (1, 0), "{trouble:?}");
             assert_eq!(judged(trouble, 9_900, true), (1, 0), "{trouble:?}");
             assert_eq!(judged(trouble, 6_000, false), (0, 0), "{trouble:?}");

@@ -115,7 +115,7 @@ impl Hall {
 
     fn bid(&mut self, who: usize, amount: i64) -> Told {
         let room = self.room.clone();
-        self.bidders[who].bid_amount(&room, amount, BODY).told
+        self.bidders[who].insist(&room, amount, BODY)
     }
 
     /// When an accepted bid was accepted.
