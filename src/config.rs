@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use certificates::Certificates;
-pub use record::Record;
+pub use record::{Record, SigningServer};
 pub use secret::SecretError;
 
 /// The annotated example, which states every key with its default; a test holds it to `Config::default()`.
@@ -189,7 +189,7 @@ pub struct Limits {
     pub commit_pause_ms: u32,
     /// Commands per account in a second.
     pub commands_per_second: u32,
-    /// Events per party and instance in a second, in the long run: a bidder in a live room sends a few.
+    /// Events per account and instance in a second, in the long run: a bidder in a live room sends a few.
     pub events_per_second: u32,
     /// How many of them may come at once after a pause.
     pub events_burst: u32,

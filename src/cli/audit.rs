@@ -29,6 +29,10 @@ pub struct Options {
     /// The platform's public keys (PEM, as `GET /api/v1/platform/key` gives them), with one of which receipts and checkpoints must be signed.
     #[arg(long, value_name = "PEM", requires = "record")]
     key: Option<PathBuf>,
+    /// Folder of trusted authorities, their revocation lists and `profiles.json`: judges whose certificates signed the events of a
+    /// dossier, as of then. Without it that is the platform's word, and only warned of.
+    #[arg(long, value_name = "DIR", requires = "record")]
+    trust: Option<PathBuf>,
     /// Also decide every history again and compare the outcome with what is stored.
     #[arg(long)]
     replay: bool,
@@ -48,6 +52,7 @@ pub fn run(config: Option<&Path>, command: &Command) -> Result<(), Failure> {
             receipts: &options.receipt,
             checkpoints: &options.checkpoint,
             key: options.key.as_deref(),
+            trust: options.trust.as_deref(),
         };
         return audit_file::run(&files, if options.json { Print::Json } else { Print::Text });
     }

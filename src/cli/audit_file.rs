@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use serde_json::Value as Json;
 
-use super::Failure;
+use super::{Failure, trust};
+use crate::clock::Clock;
 use crate::record::dossier::{is_dossier, verify_dossier};
 use crate::record::signer::read_keys;
+use crate::record::signers::Trusting;
 use crate::record::verify::{Held, Report, Status, verify};
 use crate::record::{Checkpoint, Receipt};
 
@@ -17,6 +19,8 @@ pub struct Files<'a> {
     pub receipts: &'a [PathBuf],
     pub checkpoints: &'a [PathBuf],
     pub key: Option<&'a Path>,
+    /// A folder of trusted authorities.
+    pub trust: Option<&'a Path>,
 }
 
 /// How the outcome is printed.
@@ -61,6 +65,12 @@ fn held(files: &Files<'_>) -> Result<Held, Failure> {
     if let Some(path) = files.key {
         let keys = read_keys(&read(path)?);
         held.keys = keys.map_err(|error| Failure(format!("{}: {error}", path.display())))?;
+    }
+    if let Some(folder) = files.trust {
+        held.trust = Some(Trusting {
+            store: trust::load(folder)?,
+            now: Clock::system().now(),
+        });
     }
     Ok(held)
 }

@@ -7,6 +7,7 @@ mod backup;
 mod bench;
 mod ca;
 mod demo;
+mod desk;
 pub mod folder;
 mod keys;
 mod migrate;

@@ -10,16 +10,21 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::Failure;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::record::signer::read_keys;
 use crate::record::{FileKey, PlatformSigner};
 use crate::seal::sm2::{PublicKey, SecretKey};
+use crate::signing::SigningServer;
 
 /// Who signs for the platform; draws a key (mode 0600) where the configured file is not there.
 ///
 /// # Errors
 /// A file that cannot be read or written, or that holds something else.
 pub fn signer(config: &Config) -> Result<Arc<dyn PlatformSigner>, Failure> {
+    if !config.record.server.url.is_empty() {
+        return server(config);
+    }
     let path = config.platform_key();
     let failed = |error: &dyn std::fmt::Display| Failure(format!("the platform's key {}: {error}", path.display()));
     let pem = match std::fs::read_to_string(&path) {
@@ -29,6 +34,17 @@ pub fn signer(config: &Config) -> Result<Arc<dyn PlatformSigner>, Failure> {
     let secret = SecretKey::from_pem(&pem).map_err(|error| failed(&error))?;
     let key = FileKey::new(secret).map_err(|error| failed(&error))?;
     Ok(Arc::new(key.after(former(&path)?)))
+}
+
+/// The key at a signing server. Whether it answers shows when it signs; a file's key never takes its place.
+fn server(config: &Config) -> Result<Arc<dyn PlatformSigner>, Failure> {
+    let settings = &config.record.server;
+    let failed = |error: &dyn std::fmt::Display| Failure(format!("the signing server {}: {error}", settings.url));
+    let pem = std::fs::read_to_string(&settings.public_keys)
+        .map_err(|error| failed(&format!("{}: {error}", settings.public_keys.display())))?;
+    let keys = read_keys(&pem).map_err(|error| failed(&error))?;
+    let server = SigningServer::new(settings, &keys, Clock::system()).map_err(|error| failed(&error))?;
+    Ok(Arc::new(server))
 }
 
 /// Where the public halves of former keys stand, the latest first.
@@ -52,6 +68,10 @@ fn former(path: &Path) -> Result<Vec<PublicKey>, Failure> {
 /// # Errors
 /// No present key, or a file that cannot be read or written.
 pub fn rotate(config: &Config) -> Result<Arc<dyn PlatformSigner>, Failure> {
+    if !config.record.server.url.is_empty() {
+        let hint = "draw a key at the signing server and put its public half first into record.server.public_keys";
+        return Err(Failure(format!("the key is at a signing server: {hint}")));
+    }
     let path = config.platform_key();
     let failed = |error: &dyn std::fmt::Display| Failure(format!("the platform's key {}: {error}", path.display()));
     if !path.exists() {

@@ -12,6 +12,41 @@ pub struct Record {
     pub key: PathBuf,
     /// Receipts signed with the answer; the others are signed when they are asked for.
     pub signed_receipts_per_second: u32,
+    pub server: SigningServer,
+}
+
+/// A signing server (签名验签服务器) that holds the platform's key in the place of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SigningServer {
+    /// Where requests to sign are posted; empty: the key is the file.
+    pub url: String,
+    /// PEM of the key's public half, then those of the keys before it, the latest first. What the server signs must fit the first.
+    pub public_keys: PathBuf,
+    /// What the server calls the key; empty: the key's id.
+    pub key: String,
+    /// Sent as `Authorization: Bearer`; empty: not sent.
+    pub token: String,
+    /// Signs requests, at least 32 bytes; empty: they are not signed.
+    pub secret: String,
+    /// How long one attempt may take, in milliseconds.
+    pub timeout_ms: u32,
+    /// How often a server that does not answer is asked.
+    pub attempts: u32,
+}
+
+impl Default for SigningServer {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            public_keys: PathBuf::new(),
+            key: String::new(),
+            token: String::new(),
+            secret: String::new(),
+            timeout_ms: 3_000,
+            attempts: 3,
+        }
+    }
 }
 
 impl Default for Record {
@@ -20,6 +55,7 @@ impl Default for Record {
             key: PathBuf::new(),
             // A signature takes some 0.15 ms of a core: this many take a fiftieth of it.
             signed_receipts_per_second: 100,
+            server: SigningServer::default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::chain::{Head, Origin};
 use super::checkpoint::Checkpoint;
 use super::file;
 use super::row::Row;
-use super::signed;
+use super::signers::{self, Known};
 use super::verify::{Held, Report, Status, verify};
 use crate::machine::calendar::{Calendar, Calendars};
 use crate::machine::definition::compile;
@@ -39,6 +39,11 @@ pub enum Part {
         name: Name,
         calendar: Calendar,
     },
+    /// Who a party is that signed events: its id, and its 统一社会信用代码 or 公民身份号码.
+    Party {
+        id: Name,
+        code: Name,
+    },
     /// An entry of the trade's history, with its private part.
     Entry(Box<Entry>),
     /// A line of the record, byte for byte.
@@ -53,6 +58,8 @@ pub struct Whole<'a> {
     /// Definitions and templates by path.
     pub files: &'a BTreeMap<String, String>,
     pub calendar: Option<(&'a Name, &'a Calendar)>,
+    /// The codes of parties by their ids.
+    pub parties: &'a BTreeMap<Name, Name>,
     pub entries: &'a [Entry],
     /// The record's, the first included.
     pub lines: &'a [String],
@@ -73,6 +80,10 @@ pub fn write(whole: Whole<'_>) -> String {
     if let Some((name, calendar)) = whole.calendar {
         let (name, calendar) = (name.clone(), calendar.clone());
         text.push_str(&line(&Part::Calendar { name, calendar }));
+    }
+    for (id, code) in whole.parties {
+        let (id, code) = (id.clone(), code.clone());
+        text.push_str(&line(&Part::Party { id, code }));
     }
     for entry in whole.entries {
         text.push_str(&line(&Part::Entry(Box::new(entry.clone()))));
@@ -104,6 +115,7 @@ struct Parts {
     instance: Option<Name>,
     files: BTreeMap<String, String>,
     calendars: Calendars,
+    parties: BTreeMap<Name, Name>,
     entries: Vec<Entry>,
     /// The line of the dossier at which each entry stands, from 1.
     places: Vec<u64>,
@@ -125,11 +137,29 @@ pub fn verify_dossier(text: &str, held: &Held) -> Report {
     };
     let record = file::write(parts.lines.iter().map(String::as_str), &parts.checkpoints);
     let mut report = verify(&record, held);
-    signatures(&mut report, &parts);
+    let signed = parts.entries.iter().zip(&parts.places);
+    let carried = carried(&parts);
+    signers::judge(
+        &mut report,
+        signed,
+        &Known {
+            carried,
+            parties: &parts.parties,
+            trust: held.trust.as_ref(),
+        },
+    );
     if let Err((line, why)) = again(&mut report, &parts) {
         report.add("replay", Status::Failed, line, why);
     }
     report
+}
+
+/// The history entries whose lines in the record tell of a signature.
+fn carried(parts: &Parts) -> BTreeSet<String> {
+    let rows = parts.lines.iter().filter_map(|line| Row::parse(line).ok());
+    rows.filter(|row| row.signature.is_some())
+        .map(|row| row.history.into_owned())
+        .collect()
 }
 
 fn read(text: &str) -> Result<Parts, (u64, String)> {
@@ -142,6 +172,7 @@ fn read(text: &str) -> Result<Parts, (u64, String)> {
             Part::Dossier { format, .. } => return Err((place, format!("is of the format {format} and not {FORMAT}"))),
             Part::File { path, text } => drop(parts.files.insert(path, text)),
             Part::Calendar { name, calendar } => drop(parts.calendars.0.insert(name, calendar)),
+            Part::Party { id, code } => drop(parts.parties.insert(id, code)),
             Part::Entry(entry) => {
                 parts.entries.push(*entry);
                 parts.places.push(place);
@@ -151,41 +182,6 @@ fn read(text: &str) -> Result<Parts, (u64, String)> {
         }
     }
     Ok(parts)
-}
-
-/// Each signature that an event carried fits the event and the certificate that is kept with it.
-fn signatures(report: &mut Report, parts: &Parts) {
-    let mut count = 0_u64;
-    for (entry, place) in parts.entries.iter().zip(&parts.places) {
-        let judged = entry
-            .private
-            .as_ref()
-            .and_then(|private| signed::verify(&private.input));
-        match judged {
-            None => {}
-            Some(Ok(())) => count += 1,
-            Some(Err(why)) => {
-                let text = format!("entry {} of the history: {why}", entry.seq);
-                return report.add("signatures", Status::Failed, Some(*place), text);
-            }
-        }
-    }
-    let rows = parts.lines.iter().filter_map(|line| Row::parse(line).ok());
-    let carried: BTreeSet<String> = rows
-        .filter(|row| row.signature.is_some())
-        .map(|row| row.history.into_owned())
-        .collect();
-    let erased = parts.entries.iter().filter(|entry| entry.private.is_none());
-    let erased = erased.filter(|entry| carried.contains(&*entry.hash)).count();
-    if erased > 0 {
-        let text = format!("{count} fit their events; {erased} were erased with personal data, their digests are kept");
-        report.add("signatures", Status::Warning, None, text);
-    } else if count > 0 {
-        let text = format!(
-            "{count} fit their events and the certificates kept with them; whose these are was judged on the day"
-        );
-        report.add("signatures", Status::Ok, None, text);
-    }
 }
 
 type Fault = (Option<u64>, String);

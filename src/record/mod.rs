@@ -10,6 +10,7 @@ pub mod receipt;
 pub mod row;
 pub mod signed;
 pub mod signer;
+pub mod signers;
 pub mod verify;
 
 pub use chain::{Appended, Head, Origin};

@@ -1,10 +1,10 @@
 //! What a person signs of an event, and verifying it again from what the history keeps. Must not judge whose a certificate is:
-//! that was done when the event came in, and takes the authorities' lists of that day.
+//! `signers` does, for whoever trusts authorities.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::machine::step::{Cause, Input};
+use crate::machine::step::{Cause, Input, Signed};
 use crate::machine::value::Map;
 use crate::seal::certificate::Certificate;
 use crate::seal::sm2::PublicKey;
@@ -68,6 +68,14 @@ pub enum Misfit {
     Signature,
 }
 
+/// The certificate that is kept with a signature.
+///
+/// # Errors
+/// One that cannot be read.
+pub fn certificate_of(signed: &Signed) -> Result<Certificate, Misfit> {
+    Certificate::from_any(signed.certificate.as_bytes()).map_err(|_| Misfit::Certificate)
+}
+
 /// Verifies the signature that an input carries; nothing where it carries none.
 #[must_use]
 pub fn verify(input: &Input) -> Option<Result<(), Misfit>> {
@@ -83,7 +91,7 @@ pub fn verify(input: &Input) -> Option<Result<(), Misfit>> {
         nonce: &signed.nonce,
     };
     let judge = || {
-        let certificate = Certificate::from_any(signed.certificate.as_bytes()).map_err(|_| Misfit::Certificate)?;
+        let certificate = certificate_of(signed)?;
         if certificate.sha256() != *signed.certificate_sha256 {
             return Err(Misfit::Digest);
         }

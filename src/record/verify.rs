@@ -10,6 +10,7 @@ use super::checkpoint::Checkpoint;
 use super::file::CheckpointLine;
 use super::receipt::Receipt;
 use super::row::{Ending, Row};
+use super::signers::Trusting;
 use crate::machine::Time;
 use crate::machine::value::Name;
 use crate::seal::sm2::PublicKey;
@@ -25,6 +26,8 @@ pub struct Held {
     pub checkpoints: Vec<Checkpoint>,
     /// The platform's keys, of now and before; each signature names its own.
     pub keys: Vec<PublicKey>,
+    /// The authorities whose word counts for signers of events.
+    pub trust: Option<Trusting>,
 }
 
 /// How a step came out.

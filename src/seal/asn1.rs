@@ -8,8 +8,8 @@ use crate::machine::Time;
 
 /// The largest certificate, revocation list, seal or signature that is looked at, in bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
-/// How deep structures may nest; certificates need 8.
-const MAX_DEPTH: usize = 16;
+/// How deep structures may nest; certificates need 8, the answer of a time-stamping authority 18.
+const MAX_DEPTH: usize = 24;
 
 /// Why bytes are not the structure asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

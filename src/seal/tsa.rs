@@ -1,10 +1,12 @@
 //! Time stamps after RFC 3161 (GB/T 20520): the request, the answer, and the token over a signature value.
 //! Must not ask an authority itself.
 
+mod issue;
 mod named;
 mod token;
 
-pub use token::{Stamp, TsaError, signer_of, verify};
+pub use issue::{Request, grant, refuse};
+pub use token::{Stamp, TsaError, verify};
 
 use der::Tag;
 

@@ -41,6 +41,33 @@ pub fn trust_current(conn: &mut Connection) -> Result<Vec<TrustRow>, StoreError>
     Ok(rows.load(conn)?)
 }
 
+/// Lists that whoever added them has replaced by newer ones, the newest first, as many as fit into so many bytes.
+///
+/// # Errors
+/// A failing database.
+pub fn trust_superseded(conn: &mut Connection, by: &str, bytes: usize) -> Result<Vec<TrustRow>, StoreError> {
+    let ids: Vec<String> = trust_entries::table
+        .filter(trust_entries::kind.eq("list"))
+        .filter(trust_entries::added_by.eq(by))
+        .filter(trust_entries::removed_by.eq(by))
+        .order((trust_entries::removed_at.desc(), trust_entries::id))
+        .select(trust_entries::id)
+        .load(conn)?;
+    let (mut rows, mut left) = (Vec::new(), bytes);
+    for id in ids {
+        let row: TrustRow = trust_entries::table
+            .find(id)
+            .select(TrustRow::as_select())
+            .first(conn)?;
+        let Some(rest) = left.checked_sub(row.content.len()) else {
+            break;
+        };
+        left = rest;
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
 /// How many entries there are and how many were taken out: changes with every change, also by another process.
 ///
 /// # Errors

@@ -9,12 +9,15 @@ use sha2::{Digest, Sha256};
 
 use super::{EntryKind, Trust};
 use crate::engine::Engine;
+use crate::seal::ses::MAX_CLOCK_SKEW;
 use crate::seal::trust::{RevocationList, TrustStore};
 use crate::store::trust_rows::{self, TrustRow};
 use crate::store::{Connection, StoreError};
 
 /// The largest list that is fetched, in bytes.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
+/// Who adds fetched lists and takes them out, in the table.
+pub(super) const BY: &str = "fetch";
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Why a list was not fetched.
@@ -28,6 +31,8 @@ pub enum FetchError {
     Malformed(#[from] crate::seal::asn1::Asn1Error),
     #[error("no listed authority has signed it")]
     Unsigned,
+    #[error("says that it was issued in the future")]
+    Early,
     #[error(transparent)]
     Store(#[from] crate::engine::EngineError),
 }
@@ -70,9 +75,17 @@ async fn one(trust: &Trust, engine: &Engine, store: &TrustStore, url: &str) -> R
         .map_err(|error| FetchError::Unreachable(error.to_string()))??;
     let list = RevocationList::from_any(&bytes)?;
     // A list that is not signed must not push out the good one.
-    if !store.authorities().iter().any(|authority| list.is_signed_by(authority)) {
+    let Some(series) = series(store, &list) else {
         return Err(FetchError::Unsigned);
+    };
+    let now = engine.now();
+    // Nor one that nothing could follow for years.
+    if list.this_update().millis_since(now) > MAX_CLOCK_SKEW {
+        return Err(FetchError::Early);
     }
+    let Some(replaced) = older(engine, store, (series, &list)).await? else {
+        return Ok(false);
+    };
     let id = hex::encode(Sha256::digest(list.der()));
     let row = TrustRow {
         id: id.clone(),
@@ -80,25 +93,71 @@ async fn one(trust: &Trust, engine: &Engine, store: &TrustStore, url: &str) -> R
         sha256: id,
         title: list.issuer().shown().to_owned(),
         content: base64::engine::general_purpose::STANDARD.encode(list.der()),
-        added_by: "fetch".to_owned(),
-        added_at: engine.now().0,
+        added_by: BY.to_owned(),
+        added_at: now.0,
         removed_by: None,
         removed_at: None,
     };
-    Ok(engine.write("revocation list", move |conn| replace(conn, &row)).await?)
+    let put = move |conn: &mut Connection| replace(conn, row, &replaced);
+    Ok(engine.write("revocation list", put).await?)
 }
 
-/// Puts a fetched list in the place of those fetched before in the same name. False where it is known.
-fn replace(conn: &mut Connection, row: &TrustRow) -> Result<bool, StoreError> {
-    if trust_rows::trust_by_digest(conn, &row.sha256)?.is_some() {
-        return Ok(false);
-    }
-    for old in trust_rows::trust_current(conn)? {
-        if old.kind == row.kind && old.added_by == row.added_by && old.title == row.title {
-            trust_rows::trust_remove(conn, &old.id, &row.added_by, row.added_at)?;
+/// Which lists can take each other's place: see [`RevocationList::series`]. None where no listed authority has signed it.
+fn series(store: &TrustStore, list: &RevocationList) -> Option<Vec<u8>> {
+    let signer = store
+        .authorities()
+        .iter()
+        .find(|authority| list.is_signed_by(authority))?;
+    Some(list.series(signer))
+}
+
+/// The fetched lists that this one takes the place of. None where one of them is as new: a list that somebody kept and serves
+/// again must not push out the newer one.
+async fn older(
+    engine: &Engine,
+    store: &TrustStore,
+    (wanted, list): (Vec<u8>, &RevocationList),
+) -> Result<Option<Vec<String>>, FetchError> {
+    let rows = engine.read(trust_rows::trust_current).await?;
+    let (store, fresh) = (store.clone(), list.this_update());
+    let judged = tokio::task::spawn_blocking(move || {
+        let mut replaced = Vec::new();
+        let fetched = rows
+            .iter()
+            .filter(|row| row.kind == EntryKind::List.as_str() && row.added_by == BY);
+        for row in fetched {
+            let Some(known) = kept(&row.content).filter(|known| series(&store, known).as_ref() == Some(&wanted)) else {
+                continue;
+            };
+            if known.this_update() >= fresh {
+                return None;
+            }
+            replaced.push(row.id.clone());
         }
+        Some(replaced)
+    });
+    judged.await.map_err(|error| FetchError::Unreachable(error.to_string()))
+}
+
+/// The list that a row holds.
+fn kept(content: &str) -> Option<RevocationList> {
+    let der = base64::engine::general_purpose::STANDARD.decode(content).ok()?;
+    RevocationList::from_der(&der).ok()
+}
+
+/// Puts a fetched list in the place of those before it, which stay to judge the past by. False where it counts already.
+fn replace(conn: &mut Connection, mut row: TrustRow, replaced: &[String]) -> Result<bool, StoreError> {
+    match trust_rows::trust_by_digest(conn, &row.sha256)? {
+        Some(known) if known.removed_at.is_none() => return Ok(false),
+        // One that was taken out and is taken in again gets a row of its own.
+        Some(known) => row.id = hex::encode(Sha256::digest(known.id)),
+        None => {}
     }
-    trust_rows::trust_insert(conn, row)?;
+    trust_rows::trust_forget(conn, &row.sha256)?;
+    for old in replaced {
+        trust_rows::trust_remove(conn, old, BY, row.added_at)?;
+    }
+    trust_rows::trust_insert(conn, &row)?;
     Ok(true)
 }
 

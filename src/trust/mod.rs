@@ -22,6 +22,10 @@ pub use folder::{Found, read, take};
 /// How often the folder and the tables are looked at.
 const LOOK: Duration = Duration::from_secs(5);
 
+/// How much of the fetched lists that newer ones have replaced is kept at hand, in bytes, the newest first: only they speak of
+/// certificates that have expired since.
+const SUPERSEDED_BYTES: usize = 64 * 1024 * 1024;
+
 /// What the store was made from: when it differs, the store is made again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Seen {
@@ -80,7 +84,12 @@ impl Trust {
         if *self.seen() == seen {
             return Ok(false);
         }
-        let entries = engine.read(trust_rows::trust_current).await?;
+        let read = |conn: &mut _| {
+            let mut entries = trust_rows::trust_current(conn)?;
+            entries.extend(trust_rows::trust_superseded(conn, fetch::BY, SUPERSEDED_BYTES)?);
+            Ok(entries)
+        };
+        let entries = engine.read(read).await?;
         let path = self.inner.folder.clone();
         // Many signatures are verified here, off the threads that answer requests.
         let made = tokio::task::spawn_blocking(move || {

@@ -38,6 +38,9 @@ impl Hall {
         hall.add("authority", &hall.root.certificate.to_pem()).expect(201);
         hall.add("authority", &hall.issuing.certificate.to_pem()).expect(201);
         hall.revoke(&[]);
+        let yesterday = hall.app.clock.now().plus_millis(-pki::DAY);
+        let whole = STANDARD.encode(hall.root.list_der(yesterday, &[], &|_| {}));
+        hall.add("list", &whole).expect(201);
         hall.profile(&hall.issuing.profile());
         hall
     }

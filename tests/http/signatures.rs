@@ -5,9 +5,10 @@ use std::cell::Cell;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use luochui::record::dossier::verify_dossier;
+use luochui::record::signers::Trusting;
 use luochui::record::verify::{Held, Report, Status};
 use luochui::seal::authority::{Authority, Holder, Party, Period, Use};
-use luochui::seal::trust::{Entry, Kind};
+use luochui::seal::trust::{Entry, Kind, TrustStore};
 use serde_json::{Value, json};
 
 use crate::support::app::{Client, Reply, Request, TestApp, person_number};
@@ -52,6 +53,19 @@ impl<'a> Trusted<'a> {
         let revoked: Vec<_> = revoked.iter().map(entry).collect();
         let list = self.authority.revocations(&revoked, number, Period::days(now, 90));
         self.add("list", &STANDARD.encode(list.unwrap().der()));
+    }
+
+    /// This authority with lists of now, for whoever verifies elsewhere.
+    fn store(&self, revoked: &[&Party]) -> TrustStore {
+        let now = self.app.clock.now();
+        let entry = |party: &&Party| (party.certificate.serial().to_vec(), Entry { from: now, reason: 1 });
+        let revoked: Vec<_> = revoked.iter().map(entry).collect();
+        let period = Period::days(now, 90);
+        let lists = [
+            self.authority.revocations(&revoked, 9, period),
+            self.authority.root_revocations(9, period),
+        ];
+        self.authority.trust(lists.into_iter().map(Result::unwrap).collect())
     }
 
     pub fn issue(&self, nth: u32) -> Party {
@@ -177,6 +191,7 @@ fn a_signed_bid_counts_only_as_it_was_signed_and_a_dossier_proves_it() {
     let again = bid.send(zhang, signature.clone()).expect(200).json();
     assert_eq!(again["receipt"], first["receipt"]);
     // Revoked since: what was taken was taken, and the same command still gets its first answer. Another one does not.
+    app.advance(1);
     trusted.list(3, &[&spare, &own]);
     let again = bid.send(zhang, signature.clone()).expect(200).json();
     assert_eq!(again["receipt"], first["receipt"]);
@@ -196,6 +211,92 @@ fn a_signed_bid_counts_only_as_it_was_signed_and_a_dossier_proves_it() {
     assert!(report.holds(), "{:?}", report.steps);
     assert_eq!(status(&report), Some(Status::Ok), "{:?}", report.steps);
     flipped(&dossier);
+    let trusting = Trusting {
+        store: trusted.store(&[&spare, &own]),
+        now: app.clock.now(),
+    };
+    signers(&dossier, &trusting, (&trusted, &others));
+}
+
+/// Whose certificate it was is nobody's word where authorities are trusted: what an operator puts into a dossier is found.
+fn signers(dossier: &str, trusting: &Trusting, (trusted, other): (&Trusted<'_>, &Party)) {
+    let judge = |text: &str, trust: Option<&Trusting>| {
+        let held = Held {
+            trust: trust.cloned(),
+            ..Held::default()
+        };
+        let report = verify_dossier(text, &held);
+        let step = |name: &str| {
+            report
+                .steps
+                .iter()
+                .find(|step| step.name == name)
+                .map(|step| step.status)
+        };
+        (step("signatures"), step("signers"))
+    };
+    let (ok, warning, failed) = (Some(Status::Ok), Some(Status::Warning), Some(Status::Failed));
+    assert_eq!(judge(dossier, None), (ok, warning));
+    assert_eq!(judge(dossier, Some(trusting)), (ok, ok));
+    let nobody = Trusting {
+        store: TrustStore::default(),
+        ..trusting.clone()
+    };
+    assert_eq!(judge(dossier, Some(&nobody)), (None, failed));
+
+    // The same offer, signed by a certificate of the operator's own authority for the same number.
+    let pretender = Authority::new("Test", trusted.app.clock.now().plus_millis(-DAY), &mut |bytes| {
+        *bytes = [200; 32]
+    });
+    let pretender = pretender.unwrap();
+    let holder = Holder {
+        kind: Kind::Person,
+        code: person_number(101),
+        name: "竞买人101".to_owned(),
+    };
+    let period = Period::days(trusted.app.clock.now().plus_millis(-DAY), 365);
+    let forged = pretender.issue(&holder, Use::Signing, period, &mut |bytes| *bytes = [201; 32]);
+    let forged = resigned(dossier, &forged.unwrap());
+    assert_eq!(
+        judge(&forged, None),
+        (ok, warning),
+        "without authorities nothing is found"
+    );
+    assert_eq!(judge(&forged, Some(trusting)), (None, failed));
+    // By somebody else's good certificate.
+    assert_eq!(judge(&resigned(dossier, other), Some(trusting)), (None, failed));
+    // The number that the dossier gives for the party.
+    let renamed = dossier.replace(
+        &format!("\"code\":\"{}\"", person_number(101)),
+        &format!("\"code\":\"{}\"", person_number(103)),
+    );
+    assert_ne!(renamed, dossier);
+    assert_eq!(judge(&renamed, Some(trusting)).1, failed);
+}
+
+/// The dossier with the first signature made by somebody else.
+fn resigned(dossier: &str, by: &Party) -> String {
+    let line = dossier.lines().find(|line| line.contains("\"signed\":{")).unwrap();
+    let part: Value = serde_json::from_str(line).unwrap();
+    let entry: luochui::machine::history::Entry = serde_json::from_value(part["entry"].clone()).unwrap();
+    let input = entry.private.unwrap().input;
+    let luochui::machine::step::Cause::Event { name, payload, signed } = input.cause else {
+        panic!("not an event")
+    };
+    let signed = signed.unwrap();
+    let offered = luochui::record::signed::Offered {
+        instance: &input.instance,
+        event: &name,
+        payload: &payload,
+        seen: signed.seen,
+        nonce: &signed.nonce,
+    };
+    let value = STANDARD.encode(by.key.sign(offered.text().as_bytes()).unwrap());
+    let changed = line
+        .replace(&*signed.value, &value)
+        .replace(&*signed.certificate, &STANDARD.encode(by.certificate.der()))
+        .replace(&*signed.certificate_sha256, &by.certificate.sha256());
+    dossier.replace(line, &changed)
 }
 
 fn status(report: &Report) -> Option<Status> {

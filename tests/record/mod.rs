@@ -8,4 +8,5 @@ mod processes;
 mod receipts;
 mod retention;
 mod rotation;
+mod server;
 mod world;

@@ -30,13 +30,14 @@ pub async fn dossier(played: &Played) -> String {
         instance: &played.hall,
         files: &snapshot.bundle.files,
         calendar: None,
+        parties: &std::collections::BTreeMap::new(),
         entries: &entries,
         lines: &own.map(str::to_owned).collect::<Vec<_>>(),
         checkpoints: &[],
     })
 }
 
-fn open(app: &TestApp) -> String {
+pub fn open(app: &TestApp) -> String {
     run(app.engine.library().publish(files(), "admin")).unwrap();
     for (nth, name) in (1..).zip(["ann", "bob"]) {
         app.account(name, &[]);
@@ -56,7 +57,7 @@ fn open(app: &TestApp) -> String {
     hall
 }
 
-fn call(client: &Client<'_>, hall: &str, amount: i64) -> (u16, Value) {
+pub fn call(client: &Client<'_>, hall: &str, amount: i64) -> (u16, Value) {
     let reply = client.command(
         &format!("/api/v1/instances/{hall}/events/call"),
         &json!({"amount": amount}),
@@ -169,7 +170,7 @@ fn every_offer_gets_a_receipt_that_the_record_bears_out() {
 }
 
 /// Where a copy of a receipt is asked for.
-fn copy_of(hall: &str, slip: &Value) -> String {
+pub fn copy_of(hall: &str, slip: &Value) -> String {
     let (decided, line) = (&slip["decided_at"], slip["line"]["sm3"].as_str().unwrap());
     format!("/api/v1/instances/{hall}/receipts/{decided}-{line}")
 }

@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 
 use crate::carriers::world::{pages, picture};
 use crate::support::app::{Client, Reply, TestApp};
-use crate::support::postgres::Database;
 
 pub const SELLER: &str = "91110000600037341L";
 pub const BUYER: &str = "91433100MA4L00003X";
@@ -30,16 +29,6 @@ pub struct Hall {
     pub seller: Party,
     drawn: Cell<u8>,
     listed: Cell<u32>,
-}
-
-thread_local! { static ELSEWHERE: std::cell::RefCell<Option<String>> = const { std::cell::RefCell::new(None) }; }
-
-/// Runs a test again, whose halls then stand on PostgreSQL.
-pub fn on_postgres(test: fn()) {
-    let Some(database) = Database::migrated() else { return };
-    ELSEWHERE.set(Some(database.url.clone()));
-    test();
-    ELSEWHERE.set(None);
 }
 
 fn files() -> BTreeMap<String, String> {
@@ -58,12 +47,7 @@ fn files() -> BTreeMap<String, String> {
 
 impl Hall {
     pub fn open(change: impl FnOnce(&mut luochui::config::Config)) -> Self {
-        let app = TestApp::start_with(|config| {
-            if let Some(url) = ELSEWHERE.with_borrow(Clone::clone) {
-                config.database.url = url;
-            }
-            change(config);
-        });
+        let app = TestApp::start_with(change);
         for (code, name) in [(SELLER, "卖方公司"), (BUYER, "买方公司")] {
             let row = OrganisationRow {
                 code: code.into(),
@@ -106,6 +90,9 @@ impl Hall {
         hall.trust("authority", &hall.authority.issuing.certificate.to_pem());
         hall.trust("profile", &serde_json::to_string(&hall.authority.profile()).unwrap());
         hall.list(&[]);
+        let whole = Period::days(hall.app.clock.now(), 90);
+        let root = hall.authority.root_revocations(1, whole).unwrap();
+        hall.trust("list", &STANDARD.encode(root.der()));
         hall
     }
 

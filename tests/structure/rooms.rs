@@ -13,6 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("trust", &["engine", "store", "seal", "machine", "config"]),
     // Pure: bytes and times in, bytes and reports out.
     ("seal", &["machine", "identity"]),
+    ("signing", &["record", "seal", "machine", "clock", "config"]),
     ("sealing", &["seal", "machine", "clock", "config"]),
     ("config", &[]),
     ("telemetry", &["config"]),
@@ -63,7 +64,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 
 /// A library and the rooms (or single modules) that may name it; nobody else does.
 const KNOWN_BY: &[(&str, &[&str])] = &[
-    ("actix_web", &["http"]),
+    // The second serves what a developer has no institution for: time stamps, and signatures with the platform's key.
+    ("actix_web", &["http", "cli::desk"]),
     ("actix_multipart", &["http"]),
     ("socket2", &["http"]),
     ("utoipa", &["http"]),
@@ -87,7 +89,7 @@ const KNOWN_BY: &[(&str, &[&str])] = &[
     ("comemo", &["performers"]),
     ("lettre", &["performers"]),
     ("tokio_cron_scheduler", &["workers"]),
-    ("ureq", &["trust", "performers", "sealing", "cli::demo"]),
+    ("ureq", &["trust", "performers", "sealing", "signing", "cli::demo"]),
     ("clap", &["cli"]),
     ("lopdf", &["seal::pdf"]),
     ("zip", &["seal::ofd"]),

@@ -1,6 +1,7 @@
 //! `luochui ca`: an authority for development, whose certificates and seals all say 测试. Must not run where trades are real.
 
 mod folder;
+mod tsa;
 
 use std::path::{Path, PathBuf};
 
@@ -36,6 +37,8 @@ pub enum Command {
         #[arg(long, value_parser = super::verify::time)]
         at: Option<Time>,
     },
+    /// Serve time stamps (RFC 3161 over HTTP, SM2 with SM3) of the authority's TSA in the foreground.
+    Tsa(tsa::Options),
     /// Make the seal of a holder, with a red picture that says 测试.
     Seal {
         folder: PathBuf,
@@ -74,6 +77,7 @@ pub fn run(config: Option<&Path>, command: &Command) -> Result<(), Failure> {
         Command::Init { folder, name } => init(folder, name, now),
         Command::Issue(options) => issue(options, now),
         Command::Revoke { folder, holder, at } => revoke(folder, holder, at.unwrap_or(now), now),
+        Command::Tsa(options) => tsa::run(options),
         Command::Seal {
             folder,
             holder,

@@ -12,7 +12,7 @@ use crate::machine::history::PrivatePart;
 use crate::machine::step::Actor;
 use crate::machine::{Name, Time};
 use crate::record::chain::digests;
-use crate::record::{Checkpoint, Receipt, Row};
+use crate::record::{Checkpoint, Receipt, Row, SignerError};
 use crate::store::history_rows::{HistoryRow, history_after};
 use crate::store::record_rows::{LineRow, checkpoints_of, record_from, record_last};
 use crate::store::{Connection, StoreError};
@@ -57,7 +57,14 @@ pub async fn copy(
         receipt = state
             .blocking(move || {
                 let signed = receipt.sign(&*signer);
-                signed.map_err(|error| Problem::internal("sign a receipt", &error))?;
+                signed.map_err(|error| match error {
+                    // The receipt can be had later: its line is in the record.
+                    SignerError::Server(_) => {
+                        tracing::error!(%error, "a receipt was not signed");
+                        Problem::new(Code::Unavailable).retry_after(10)
+                    }
+                    SignerError::Key(_) => Problem::internal("sign a receipt", &error),
+                })?;
                 Ok(receipt)
             })
             .await?;

@@ -1,6 +1,8 @@
 //! The record of an instance, and all that a supervisor needs to verify it without the platform.
 //! Must not open a record that still runs to anybody whom the definition does not name.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use actix_web::{HttpResponse, web};
 
 use crate::engine::checkpoint_of;
@@ -9,12 +11,15 @@ use crate::http::commands::{self, Seen};
 use crate::http::extract;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
-use crate::machine::step::Actor;
+use crate::machine::Name;
+use crate::machine::history::Entry;
+use crate::machine::step::{Actor, Cause};
 use crate::machine::view;
 use crate::record::dossier::{Whole, write};
 use crate::record::file;
 use crate::seal::sm2::PublicKey;
 use crate::store::StoreError;
+use crate::store::account_rows::party_by_id;
 use crate::store::history_rows::{HistoryRow, history_after};
 use crate::store::record_rows::{checkpoints_of, record_from};
 
@@ -77,24 +82,52 @@ pub async fn dossier(state: web::Data<AppState>, path: web::Path<String>) -> Res
     if lines.is_empty() {
         return Err(Problem::new(Code::NotFound));
     }
-    let text = state
+    let entries = state
         .blocking(move || {
             let entries = entries
                 .iter()
                 .map(HistoryRow::entry)
                 .collect::<Result<Vec<_>, StoreError>>();
+            entries.map_err(|error| Problem::internal("read a history entry", &error))
+        })
+        .await?;
+    let signers = signers(&entries);
+    let parties = state
+        .engine
+        .read(move |conn| {
+            let mut parties = BTreeMap::new();
+            for id in signers {
+                if let Some(party) = party_by_id(conn, &id)? {
+                    parties.insert(id, party.code.as_str().into());
+                }
+            }
+            Ok(parties)
+        })
+        .await?;
+    let text = state
+        .blocking(move || {
             let name = &snapshot.bundle.calendar;
             Ok(write(Whole {
                 instance: &instance,
                 files: &snapshot.bundle.files,
                 calendar: calendars.0.get(name).map(|calendar| (name, calendar)),
-                entries: &entries.map_err(|error| Problem::internal("read a history entry", &error))?,
+                parties: &parties,
+                entries: &entries,
                 lines: &lines.into_iter().map(|row| row.line).collect::<Vec<_>>(),
                 checkpoints: &checkpoints.iter().map(checkpoint_of).collect::<Vec<_>>(),
             }))
         })
         .await?;
     Ok(HttpResponse::Ok().content_type(LINES).body(text))
+}
+
+/// The parties for which signed events were sent.
+fn signers(entries: &[Entry]) -> BTreeSet<Name> {
+    let private = entries.iter().filter_map(|entry| entry.private.as_ref());
+    let signed = private.filter(|private| matches!(private.input.cause, Cause::Event { signed: Some(_), .. }));
+    signed
+        .filter_map(|private| private.context.actor.party.clone())
+        .collect()
 }
 
 /// The public half of the key that signs for the platform, then those of the keys before it, the latest first.

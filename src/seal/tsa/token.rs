@@ -12,17 +12,17 @@ use crate::seal::sm3;
 use crate::seal::trust::{Chain, Code, Failure, Moment, Purpose, TrustStore};
 
 /// id-signedData, and the same of GB/T 35275
-const SIGNED_DATA: [ObjectIdentifier; 2] = [
+pub(super) const SIGNED_DATA: [ObjectIdentifier; 2] = [
     ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2"),
     ObjectIdentifier::new_unwrap("1.2.156.10197.6.1.4.2.2"),
 ];
 /// id-ct-TSTInfo
-const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
-const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
-const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
+pub(super) const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
+pub(super) const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
+pub(super) const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
 /// signingCertificate (RFC 2634, 5.4) and signingCertificateV2 (RFC 5035)
 const SIGNING_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.12");
-const SIGNING_CERTIFICATE_2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
+pub(super) const SIGNING_CERTIFICATE_2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
 /// id-ecPublicKey with SM2: what some write for the signature algorithm, beside the right one.
 const SM2_SIGN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.301.1");
 
@@ -150,14 +150,6 @@ fn revocation(trust: &TrustStore, chain: &Chain, moment: Moment) -> Result<Optio
         Ok(checked) if !checked.unchecked.is_empty() => Ok(Some(Doubt::Revocation("revocation_not_checked"))),
         Ok(_) => Ok(None),
     }
-}
-
-/// The certificate that a token says made it; believed by nobody for that.
-///
-/// # Errors
-/// Not a token, or one without its authority's certificate.
-pub fn signer_of(token: &[u8]) -> Result<Certificate, TsaError> {
-    Token::parse(token)?.signer().cloned()
 }
 
 /// What is read of a token.

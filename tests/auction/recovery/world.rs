@@ -145,23 +145,20 @@ impl World {
         }
     }
 
-    /// Brings the trouble over the first server, or over the database, and takes it away again. From when until when it certainly
-    /// lasted.
+    /// Brings the trouble over the first server, or over the database, and takes it away again. From when until when it lasted.
     pub fn suffer(&mut self, trouble: Trouble) -> (Time, Time) {
-        let mut from = Clock::system().now();
+        let from = Clock::system().now();
         match trouble {
             Trouble::None => std::thread::sleep(OUTAGE),
             Trouble::Kill => self.kill(),
             Trouble::Stop => {
                 signal("-STOP", self.servers[0].id());
-                from = Clock::system().now();
                 std::thread::sleep(OUTAGE);
                 signal("-CONT", self.servers[0].id());
             }
-            Trouble::Block => from = self.block(),
+            Trouble::Block => self.block(),
             Trouble::Freeze => {
                 self.database().signal("-STOP");
-                from = Clock::system().now();
                 std::thread::sleep(OUTAGE);
                 self.database().signal("-CONT");
             }
@@ -185,8 +182,7 @@ impl World {
         self.open_doors();
     }
 
-    /// Since when nobody else could write.
-    fn block(&self) -> Time {
+    fn block(&self) {
         let (begin, end) = match self.place {
             Place::Sqlite(_) => ("BEGIN EXCLUSIVE", "ROLLBACK"),
             Place::Postgres(_) => (
@@ -196,10 +192,8 @@ impl World {
         };
         let mut conn = self.target().open(Use::Write).unwrap();
         conn.batch_execute(begin).unwrap();
-        let since = Clock::system().now();
         std::thread::sleep(OUTAGE);
         conn.batch_execute(end).unwrap();
-        since
     }
 
     fn database(&self) -> &crate::support::postgres::Cluster {
