@@ -22,6 +22,15 @@ function fenOf(text) {
 
 const plain = (fen) => (fen / 100).toFixed(2);
 
+// What the bidder typed or stepped to, in fen; null where nothing that is an amount.
+function typed() {
+  try {
+    return amount === null ? null : fenOf(amount);
+  } catch (error) {
+    return null;
+  }
+}
+
 // The least that would be accepted now.
 function least() {
   const {start_price: start, increment} = room.instance.data;
@@ -80,7 +89,8 @@ async function bid(event, fen, question) {
     }
   }
   say(DONE[event] + ' ' + yuan(fen) + ' 已被接受。' + (event === 'limit' ? '限额以内由系统代您应价。' : ''), 'done');
-  amount = null;
+  // What was typed while the answer was on its way stays.
+  if (typed() === fen) amount = null;
   if (event === 'offer') sessionStorage.setItem('offered ' + id, plain(fen));
   desk();
 }
@@ -140,12 +150,7 @@ function steps(field) {
 function low() {
   const hint = at('bid_hint');
   if (!hint) return;
-  let short = false;
-  try {
-    short = amount !== null && fenOf(amount) < (matches() ? room.data.price : least());
-  } catch (error) {
-    // It is still being typed.
-  }
+  const short = typed() !== null && typed() < (matches() ? room.data.price : least());
   hint.textContent = short ? '低于现在最低可报的 ' + yuan(least()) + '，请重新选择' : '现在最低可报 ' + yuan(least());
   hint.classList.toggle('error', short);
 }

@@ -70,6 +70,28 @@ const Certificates = (() => {
     return response.ok;
   }
 
+  // A phone signs the text that a code on the page leads to: show({code, check}) draws it, show(null) takes it away.
+  function phone(show) {
+    return {
+      name: '手机扫码',
+      list: async () => [{id: 'phone', title: '手机中的证书'}],
+      async sign(choice, text) {
+        const drawn = await call('POST', '/auth/challenges', {purpose: 'event', text});
+        const path = '/auth/challenges/' + drawn.id;
+        show({code: api + path + '/code', check: drawn.check});
+        try {
+          for (;;) {
+            await new Promise((resolve) => setTimeout(resolve, 1000));
+            const answer = await call('POST', path + '/collect', {secret: drawn.secret});
+            if (answer.status_code === 200) return answer;
+          }
+        } finally {
+          show(null);
+        }
+      },
+    };
+  }
+
   // What can sign on this machine: the middleware that a CA's own script leaves in window.caMiddleware (docs/certificates.md), and
   // the test key where there is one.
   async function atHand() {
@@ -115,5 +137,5 @@ const Certificates = (() => {
     }
   }
 
-  return {atHand, middleware, enter, test, byPhone};
+  return {atHand, middleware, phone, enter, test, byPhone};
 })();

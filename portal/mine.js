@@ -49,7 +49,7 @@ async function load() {
     fill('todos', todos.map((todo) => line([todo.title, due(todo), element('a', '办理', {href: '/todos/' + todo.id})])));
     section.hidden = false;
     login.hidden = true;
-    say('');
+    say(todos.length === 0 ? '现在没有待办的事项。' : '');
   } catch (error) {
     say(error.message, 'error');
   }

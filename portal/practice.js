@@ -58,13 +58,27 @@ async function roomOf(round) {
   return children.find((child) => child.machine === 'auction').id;
 }
 
+const key = () => ({'Idempotency-Key': crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2)});
+
+async function enter(round) {
+  await call('POST', '/instances/' + round + '/events/take_part', {}, key());
+  location.href = '/rooms/' + (await roomOf(round));
+}
+
 async function start() {
   say('正在开练习室…');
-  const key = () => ({'Idempotency-Key': crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2)});
   const opened = await call('POST', '/trades', {bundle: 'asset-sale', machine: 'practice', data: rules()}, key());
-  await call('POST', '/instances/' + opened.instance + '/events/take_part', {}, key());
-  location.href = '/rooms/' + (await roomOf(opened.instance));
+  await enter(opened.instance);
 }
+
+const guarded = (work) => async (event) => {
+  event.preventDefault();
+  try {
+    await work();
+  } catch (error) {
+    say(error.message, 'error');
+  }
+};
 
 // The round that is still open, and the listings whose rules may be tried: both are among what the reader takes part in.
 async function load() {
@@ -72,9 +86,12 @@ async function load() {
   if (session.token() === null) return;
   try {
     const mine = (await every('/my/trades')).filter((item) => item.mine);
-    const open = mine.find((item) => item.machine === 'trainee' && !item.done);
-    at('open').hidden = open === undefined;
-    if (open) at('back').href = '/rooms/' + (await roomOf(open.parent));
+    const open = (machine) => mine.find((item) => item.machine === machine && !item.done);
+    const [part, round] = [open('trainee'), open('practice')];
+    at('open').hidden = part === undefined && round === undefined;
+    if (part) at('back').href = '/rooms/' + (await roomOf(part.parent));
+    // A round was opened and the way into it got lost.
+    else if (round) at('back').onclick = guarded(() => enter(round.id));
     const listings = mine.filter((item) => item.machine === 'application' && item.parent);
     const options = listings.map((item) => element('option', (item.about && item.about.name) || item.title, {value: item.parent}));
     at('like').replaceChildren(at('like').firstElementChild, ...options);
@@ -89,15 +106,6 @@ async function load() {
     say(error.message, 'error');
   }
 }
-
-const guarded = (work) => async (event) => {
-  event.preventDefault();
-  try {
-    await work();
-  } catch (error) {
-    say(error.message, 'error');
-  }
-};
 
 at('round').addEventListener('submit', guarded(start));
 at('like').addEventListener('change', guarded(chosen));

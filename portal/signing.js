@@ -24,6 +24,14 @@ const signing = (() => {
     return {certificate, value: signature, nonce, seen};
   }
 
+  function show(code) {
+    at('signer_phone').hidden = code === null;
+    if (code === null) return;
+    at('signer_code').src = code.code;
+    at('signer_check').textContent = code.check;
+    say('请用手机签名…');
+  }
+
   async function chosen() {
     const adapter = adapters[at('signer').value];
     const held = adapter === undefined ? [] : await adapter.list();
@@ -37,11 +45,12 @@ const signing = (() => {
   async function prepare() {
     if (adapters !== null) return;
     adapters = {};
-    adapters = await Certificates.atHand();
+    const held = await Certificates.atHand();
+    at('signer_none').hidden = Object.keys(held).length > 0;
+    adapters = Object.assign(held, {phone: Certificates.phone(show)});
     const options = Object.entries(adapters).map(([key, adapter]) => element('option', adapter.name, {value: key}));
     at('signer').replaceChildren(...options);
     at('signer').onchange = () => guarded(chosen);
-    at('signer_none').hidden = options.length > 0;
     await chosen();
   }
 

@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::challenges::{self, Purpose};
 use super::entering;
 use super::fresh;
@@ -68,7 +71,7 @@ pub async fn sign_in(
     secret: &str,
     origin: Option<&str>,
 ) -> Result<Entered, Problem> {
-    let row = challenges::find(state, &answer.challenge, Purpose::Login, origin).await?;
+    let row = challenges::find(state, &answer.challenge, &[Purpose::Login], origin).await?;
     challenges::check_secret(&row, secret)?;
     let proven = prove(state, row.text.clone(), answer.held, trust::Purpose::Login).await?;
     let (account, opening) = enter(state, &row, &proven).await?;
@@ -85,7 +88,10 @@ pub async fn sign_in(
 /// # Errors
 /// As [`sign_in`].
 pub async fn answer(state: &AppState, answer: Answered) -> Result<(), Problem> {
-    let row = challenges::find(state, &answer.challenge, Purpose::Login, None).await?;
+    let row = challenges::find(state, &answer.challenge, challenges::BY_PHONE, None).await?;
+    if row.purpose == Purpose::Event.as_str() {
+        return sign_event(state, row, answer.held).await;
+    }
     let proven = prove(state, row.text.clone(), answer.held, trust::Purpose::Login).await?;
     let (account, _) = enter(state, &row, &proven).await?;
     let id = row.id;
@@ -93,11 +99,36 @@ pub async fn answer(state: &AppState, answer: Answered) -> Result<(), Problem> {
     Ok(state.engine.write("challenge answered", keep).await?)
 }
 
-/// Gives the browser the session that a phone's answer has opened; nothing while no answer is there.
+/// Keeps what a phone has signed of an event. Whose it must be is judged when the event comes with it.
+async fn sign_event(state: &AppState, row: ChallengeRow, held: Held) -> Result<(), Problem> {
+    let signature = STANDARD.encode(&held.signature);
+    let proven = prove(state, row.text, held, trust::Purpose::Sign).await?;
+    let certificate = STANDARD.encode(proven.certificate.der());
+    let (id, now) = (row.id, state.now().0);
+    let keep = move |conn: &mut Connection| {
+        let pair = (certificate.as_str(), signature.as_str());
+        challenge_rows::challenge_sign(conn, &id, pair, now)
+    };
+    if state.engine.write("event signed by phone", keep).await? {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::ChallengeRefused))
+    }
+}
+
+/// What a phone's answer has come to.
+pub enum Collected {
+    /// It opened a session.
+    Session(Issued),
+    /// It signed an event: certificate and signature in base64.
+    Signature(String, String),
+}
+
+/// Gives the browser what a phone's answer has come to; nothing while no answer is there.
 ///
 /// # Errors
 /// `challenge_refused` for a wrong secret, a challenge that is over, and one that was collected.
-pub async fn collect(state: &AppState, id: &str, secret: &str) -> Result<Option<Issued>, Problem> {
+pub async fn collect(state: &AppState, id: &str, secret: &str) -> Result<Option<Collected>, Problem> {
     let (key, digest, now) = (id.to_owned(), fresh::digest(secret), state.now());
     // Browsers ask every other second, so the common "not yet" must not wait for the writer.
     let row = state
@@ -106,6 +137,12 @@ pub async fn collect(state: &AppState, id: &str, secret: &str) -> Result<Option<
         .await?
         .filter(|row| row.secret_sha256 == digest && row.collected_at.is_none() && now.0 < row.expires_at)
         .ok_or_else(|| Problem::new(Code::ChallengeRefused))?;
+    if let (Some(certificate), Some(signature)) = (row.certificate, row.signature) {
+        let take = move |conn: &mut Connection| challenge_rows::challenge_collect(conn, &row.id, now.0);
+        let taken = state.engine.write("collect signature", take).await?;
+        let found = taken.then_some(Collected::Signature(certificate, signature));
+        return found.map(Some).ok_or_else(|| Problem::new(Code::ChallengeRefused));
+    }
     let Some(account) = row.account else { return Ok(None) };
     let take = move |conn: &mut Connection| {
         let taken = challenge_rows::challenge_collect(conn, &row.id, now.0)?;
@@ -114,7 +151,8 @@ pub async fn collect(state: &AppState, id: &str, secret: &str) -> Result<Option<
     };
     let account = state.engine.write("collect challenge", take).await?;
     let account = account.ok_or_else(|| Problem::new(Code::ChallengeRefused))?;
-    sessions::open(state, account, now).await.map(Some)
+    let session = sessions::open(state, account, now).await?;
+    Ok(Some(Collected::Session(session)))
 }
 
 /// Verifies, on the verifiers' threads, that a text was signed with the certificate's key, and the certificate.

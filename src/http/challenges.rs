@@ -1,16 +1,23 @@
-//! Challenges: texts drawn here that the holder of a key signs, each good once, for one purpose, at one origin, for minutes.
+//! Challenges: texts that the holder of a key signs, each good once, for one purpose, at one origin, for minutes. They are drawn
+//! here, but for an event's, which its sender writes and a phone signs.
 //! Must not judge the signature.
 
 use super::fresh;
 use super::problem::{Code, Problem};
 use super::state::AppState;
 use crate::machine::Time;
+use crate::record::signed;
 use crate::store::challenge_rows::{self, ChallengeRow};
 
 /// What begins every text, so that none can be taken for an offer or a part of a seal, which begin otherwise.
 const PREFIX: &str = "LUOCHUI-LOGIN-V1";
 /// The bounds of a challenge's life, in seconds.
 const LIFE: (u32, u32) = (120, 300);
+/// The longest text of an event, in bytes: some numbers and ids have a few hundred.
+const LONGEST: usize = 1_000;
+
+/// What a phone answers.
+pub const BY_PHONE: &[Purpose] = &[Purpose::Login, Purpose::Event];
 
 /// What the signed text is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -20,6 +27,8 @@ pub enum Purpose {
     Login,
     /// Trying out a key and a seal; opens nothing.
     Test,
+    /// An event that a phone signs for the browser that sends it; opens nothing.
+    Event,
 }
 
 impl Purpose {
@@ -28,6 +37,7 @@ impl Purpose {
         match self {
             Self::Login => "login",
             Self::Test => "test",
+            Self::Event => "event",
         }
     }
 }
@@ -42,8 +52,13 @@ pub struct Drawn {
 /// Draws a challenge.
 ///
 /// # Errors
-/// `forbidden` from a page of another origin; the store's.
-pub async fn draw(state: &AppState, purpose: Purpose, origin: Option<&str>) -> Result<Drawn, Problem> {
+/// `forbidden` from a page of another origin; `invalid` for an event that is none, and for a text where one is drawn; the store's.
+pub async fn draw(
+    state: &AppState,
+    purpose: Purpose,
+    event: Option<String>,
+    origin: Option<&str>,
+) -> Result<Drawn, Problem> {
     let here = own_origin(state);
     if origin.is_some_and(|origin| origin != here) {
         return Err(Problem::new(Code::Forbidden).detail("this page is of another origin"));
@@ -52,7 +67,12 @@ pub async fn draw(state: &AppState, purpose: Purpose, origin: Option<&str>) -> R
     let now = state.now();
     let expires_at = now.plus_millis(i64::from(seconds) * 1_000).0;
     let (id, nonce, secret) = (fresh::id()?, fresh::secret()?, fresh::secret()?);
-    let text = format!("{PREFIX}|{here}|{id}|{}|{nonce}|{expires_at}", purpose.as_str());
+    let text = match (purpose, event) {
+        (Purpose::Event, Some(text)) if text.len() <= LONGEST && signed::is_text(&text) => text,
+        (Purpose::Event, _) => return Err(Problem::field("text", "is no event")),
+        (_, Some(_)) => return Err(Problem::field("text", "is drawn here for this purpose")),
+        (_, None) => format!("{PREFIX}|{here}|{id}|{}|{nonce}|{expires_at}", purpose.as_str()),
+    };
     let row = ChallengeRow {
         id,
         purpose: purpose.as_str().to_owned(),
@@ -64,6 +84,8 @@ pub async fn draw(state: &AppState, purpose: Purpose, origin: Option<&str>) -> R
         used_at: None,
         account: None,
         collected_at: None,
+        certificate: None,
+        signature: None,
     };
     let own = row.clone();
     let record = move |conn: &mut _| challenge_rows::challenge_insert(conn, &own);
@@ -75,14 +97,19 @@ pub async fn draw(state: &AppState, purpose: Purpose, origin: Option<&str>) -> R
 ///
 /// # Errors
 /// `challenge_refused`, the same for each reason; the log knows which.
-pub async fn find(state: &AppState, id: &str, purpose: Purpose, origin: Option<&str>) -> Result<ChallengeRow, Problem> {
+pub async fn find(
+    state: &AppState,
+    id: &str,
+    purposes: &[Purpose],
+    origin: Option<&str>,
+) -> Result<ChallengeRow, Problem> {
     let key = id.to_owned();
     let found = state
         .engine
         .read(move |conn| challenge_rows::challenge_by_id(conn, &key))
         .await?;
     let now = state.now();
-    match reason(found.as_ref(), purpose, origin, now) {
+    match reason(found.as_ref(), purposes, origin, now) {
         None => found.ok_or_else(|| Problem::new(Code::ChallengeRefused)),
         Some(reason) => {
             tracing::warn!(challenge = id, reason, "a challenge was refused");
@@ -103,9 +130,9 @@ pub fn check_secret(row: &ChallengeRow, secret: &str) -> Result<(), Problem> {
     Err(Problem::new(Code::ChallengeRefused))
 }
 
-fn reason(row: Option<&ChallengeRow>, purpose: Purpose, origin: Option<&str>, now: Time) -> Option<&'static str> {
+fn reason(row: Option<&ChallengeRow>, purposes: &[Purpose], origin: Option<&str>, now: Time) -> Option<&'static str> {
     let Some(row) = row else { return Some("unknown") };
-    if row.purpose != purpose.as_str() {
+    if purposes.iter().all(|purpose| row.purpose != purpose.as_str()) {
         return Some("other purpose");
     }
     if origin.is_some_and(|origin| origin != row.origin) {
@@ -137,5 +164,5 @@ pub fn check_digits(row: &ChallengeRow) -> String {
 /// True for a text of the form that challenges have.
 #[must_use]
 pub fn is_text(text: &str) -> bool {
-    text.len() <= 1_000 && text.split('|').next() == Some(PREFIX) && text.split('|').count() == 6
+    text.len() <= LONGEST && text.split('|').next() == Some(PREFIX) && text.split('|').count() == 6
 }

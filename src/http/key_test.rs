@@ -24,7 +24,7 @@ pub async fn run(
     seal: Option<Vec<u8>>,
     origin: Option<&str>,
 ) -> Result<Report, Problem> {
-    let row = challenges::find(state, &answer.challenge, Purpose::Test, origin).await?;
+    let row = challenges::find(state, &answer.challenge, &[Purpose::Test], origin).await?;
     let (id, now) = (row.id.clone(), state.now());
     let used = move |conn: &mut _| challenge_rows::challenge_use(conn, &id, now.0);
     if !state.engine.write("test challenge", used).await? {

@@ -19,6 +19,9 @@ pub struct ChallengeRow {
     pub used_at: Option<i64>,
     pub account: Option<String>,
     pub collected_at: Option<i64>,
+    /// What a phone has signed of an event, base64.
+    pub certificate: Option<String>,
+    pub signature: Option<String>,
 }
 
 /// A row of `account_certificates`.
@@ -85,6 +88,28 @@ pub fn challenge_answer(conn: &mut Connection, id: &str, account: &str) -> Resul
     Ok(())
 }
 
+/// Keeps what a phone has signed, certificate and signature, and uses the challenge up. False where it was used before or is over.
+///
+/// # Errors
+/// A failing database.
+pub fn challenge_sign(
+    conn: &mut Connection,
+    id: &str,
+    (certificate, signature): (&str, &str),
+    at: i64,
+) -> Result<bool, StoreError> {
+    let open = login_challenges::table
+        .filter(login_challenges::id.eq(id))
+        .filter(login_challenges::used_at.is_null())
+        .filter(login_challenges::expires_at.gt(at));
+    let signed = diesel::update(open).set((
+        login_challenges::used_at.eq(Some(at)),
+        login_challenges::certificate.eq(Some(certificate)),
+        login_challenges::signature.eq(Some(signature)),
+    ));
+    Ok(signed.execute(conn)? == 1)
+}
+
 /// Collects an answer. False where it was collected before or its time is over.
 ///
 /// # Errors
@@ -92,7 +117,7 @@ pub fn challenge_answer(conn: &mut Connection, id: &str, account: &str) -> Resul
 pub fn challenge_collect(conn: &mut Connection, id: &str, at: i64) -> Result<bool, StoreError> {
     let waiting = login_challenges::table
         .filter(login_challenges::id.eq(id))
-        .filter(login_challenges::account.is_not_null())
+        .filter(login_challenges::used_at.is_not_null())
         .filter(login_challenges::collected_at.is_null())
         .filter(login_challenges::expires_at.gt(at));
     let taken = diesel::update(waiting).set(login_challenges::collected_at.eq(Some(at)));

@@ -1,5 +1,8 @@
 //! A bidder's desk in a real browser: who stays signed in, what amount is sent, and every way of bidding by its own form.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use luochui::seal::authority::Party;
 use serde_json::json;
 
 use crate::support::app::{Client, PASSWORD, TestApp, person_number};
@@ -13,6 +16,18 @@ const SET: &str = r"
   window.skew = 0;
   const then = Date.now.bind(Date);
   Date.now = () => then() + window.skew;
+";
+
+/// A CA's middleware as its script would leave it in the page, with the functions of GB/T 43694. Its key is the test key.
+const MIDDLEWARE: &str = r"
+  const sign = async (id, text) => (await fetch('/api/v1/soft-token/sign', {
+    method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({id, text}),
+  })).json();
+  window.caMiddleware = {'某 CA 介质': {
+    SOF_GetUserList: async () => (await (await fetch('/api/v1/soft-token')).json()).items.map((one) => one.title + '||' + one.id + '&&&').join(''),
+    SOF_ExportUserCert: async (id) => (await sign(id, 'LUOCHUI-EVENT-V1|room|bid|0|nonce|{}')).certificate,
+    SOF_SignData: async (id, text) => (await sign(id, text)).signature,
+  }};
 ";
 
 const BID: &str = "#desk form:has(#bid_amount) button[type=submit]";
@@ -154,8 +169,8 @@ fn every_way_of_bidding_has_a_form_that_works() {
 
 /// An inquiry that asks who takes part, a proxy up to a limit, and a bid that the server has asked about.
 fn confirmed_and_by_proxy(browser: &mut Browser, app: &TestApp) {
-    let terms =
-        json!({"notice_period": "2 workdays", "confirm_required": true, "proxy_allowed": true, "confirm_multiple": 2});
+    let terms = json!({"notice_period": "2 workdays", "confirm_required": true, "proxy_allowed": true, "confirm_multiple": 2,
+        "extension": "in_window", "window": 60_000});
     let sale = Sale::announced(app, terms);
     let li = sale.register(app.sign_in("li"), 102);
     for (nth, name) in [(101, "zhang"), (103, "wang")] {
@@ -174,6 +189,7 @@ fn confirmed_and_by_proxy(browser: &mut Browser, app: &TestApp) {
     sale.run_out(&room, "end", "timed");
 
     page.until("at('limit_amount')");
+    page.until("at('until').innerText === '距限时竞价结束；最后 1 分钟内有新的报价即重新计时 4 分钟'");
     page.fill("limit_amount", "120000");
     page.click("#desk form:has(#limit_amount) button[type=submit]");
     asked(&mut page, "代理报价，限额 120,000.00 元", "yes");
@@ -258,9 +274,9 @@ fn by_priority(browser: &mut Browser, app: &TestApp) {
     let mut leader = browser.page("");
     enter(&mut leader, app, &room, "zhang");
     sale.run_out(&room, "end", "timed");
-    leader.until("at('bid_amount')");
+    leader.until("at('bid_amount') && at('until').innerText.includes('（还可重新计时 1 次）')");
     leader.click(BID);
-    leader.until("!at('ahead').hidden");
+    leader.until("!at('ahead').hidden && at('until').innerText.includes('重新计时已满 1 次，到时即结束')");
     sale.run_out(&room, "countdown", "asking_priority");
     phase(&mut leader, "询问优先购买权人");
     assert_eq!(leader.text("ahead"), "您领先");
@@ -296,8 +312,9 @@ fn bids_are_signed_in_the_page_at_entry_or_each() {
         app.sign_in(name).complete_profile(nth);
     }
     let trusted = Trusted::by(&app);
-    for nth in [101, 102] {
-        let (party, path) = (trusted.issue(nth), folder.join(person_number(nth)));
+    let parties = [101, 102].map(|nth| (nth, trusted.issue(nth)));
+    for (nth, party) in &parties {
+        let path = folder.join(person_number(*nth));
         std::fs::write(path.with_extension("pem"), party.certificate.to_pem()).unwrap();
         std::fs::write(path.with_extension("key.pem"), party.key.to_pem().unwrap().as_bytes()).unwrap();
     }
@@ -309,7 +326,7 @@ fn bids_are_signed_in_the_page_at_entry_or_each() {
         let room = sale.room();
         // Weeks have passed.
         trusted.list(u32::try_from(number).unwrap(), &[]);
-        let mut page = browser.page("");
+        let mut page = browser.page(if number == 2 { MIDDLEWARE } else { "" });
         enter(&mut page, &app, &room, "zhang");
         sale.run_out(&room, "end", "timed");
         page.until("at('signer_certificate').options.length === 2 && at('bid_amount')");
@@ -333,7 +350,14 @@ fn bids_are_signed_in_the_page_at_entry_or_each() {
         page.until("!at('ahead').hidden");
         li.bid(&room, START + INCREMENT).problem(409, "bad_signature");
         page.fill("bid_amount", "98800");
+        if wanted == "every_bid" {
+            page.value("at('signer').value = 'phone'; at('signer').onchange()");
+            page.until("at('signer_certificate').value === 'phone'");
+        }
         page.click(BID);
+        if wanted == "every_bid" {
+            by_phone(&mut page, &app, &parties[0].1);
+        }
         bids(&mut page, 2);
         page.close();
         sale.run_out(&room, "countdown", "sold");
@@ -347,4 +371,31 @@ fn bids_are_signed_in_the_page_at_entry_or_each() {
         let report = luochui::record::dossier::verify_dossier(&dossier, &luochui::record::verify::Held::default());
         assert!(report.holds(), "{:?}", report.steps);
     }
+}
+
+/// A phone reads what the code leads to, sees the bid and the digits of the page, and signs.
+fn by_phone(page: &mut Page<'_>, app: &TestApp, party: &Party) {
+    page.until("!at('signer_phone').hidden && at('signer_code').complete && at('signer_code').naturalWidth > 0");
+    page.picture("desk-signing-phone");
+    let code = page.value("at('signer_code').src.replace(location.origin, '').replace('/code', '')");
+    let path = code.as_str().unwrap();
+    let shown = app.anyone().get(path).expect(200).json();
+    assert_eq!(shown["check"], page.text("signer_check"));
+    let text = shown["text"].as_str().unwrap();
+    assert!(
+        text.starts_with("LUOCHUI-EVENT-V1|") && text.contains("\"amount\":9880000"),
+        "{text}"
+    );
+    let answer = |text: &str| {
+        let value = STANDARD.encode(party.key.sign(text.as_bytes()).unwrap());
+        json!({"certificate": STANDARD.encode(party.certificate.der()), "signature": value})
+    };
+    let path = format!("{path}/answer");
+    app.anyone()
+        .post(&path, &answer("another text"))
+        .problem(401, "bad_signature");
+    app.anyone().post(&path, &answer(text)).expect(204);
+    app.anyone()
+        .post(&path, &answer(text))
+        .problem(401, "challenge_refused");
 }

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use super::auth::Signed;
 use crate::http::caller::SignedIn;
-use crate::http::certificates::{self, Answered, Held, Opening};
-use crate::http::challenges::{self, Purpose};
+use crate::http::certificates::{self, Answered, Collected, Held, Opening};
+use crate::http::challenges::{self, BY_PHONE, Purpose};
 use crate::http::code;
 use crate::http::extract::{self, Json};
 use crate::http::key_test;
@@ -27,6 +27,9 @@ const MAX_SIGNATURE: usize = 200;
 #[serde(deny_unknown_fields)]
 pub struct Ask {
     purpose: Purpose,
+    /// With the purpose `event`: the event's text, which a phone is to sign.
+    #[serde(default)]
+    text: Option<String>,
 }
 
 /// A text to sign, as it is, with SM2 and SM3 under the identifier 1234567812345678.
@@ -128,7 +131,8 @@ pub async fn challenge(
     body: Json<Ask>,
 ) -> Result<HttpResponse, Problem> {
     state.limits.login(address(&request))?;
-    let drawn = challenges::draw(&state, body.0.purpose, origin(&request)?).await?;
+    let Json(Ask { purpose, text }) = body;
+    let drawn = challenges::draw(&state, purpose, text, origin(&request)?).await?;
     Ok(HttpResponse::Created().json(Challenge {
         check: challenges::check_digits(&drawn.row),
         id: drawn.row.id,
@@ -140,7 +144,7 @@ pub async fn challenge(
 
 /// What a phone reads after it has scanned the code.
 pub async fn show(state: web::Data<AppState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let row = challenges::find(&state, extract::id(&path)?, Purpose::Login, None).await?;
+    let row = challenges::find(&state, extract::id(&path)?, BY_PHONE, None).await?;
     Ok(HttpResponse::Ok().json(Challenge {
         check: challenges::check_digits(&row),
         id: row.id,
@@ -152,7 +156,7 @@ pub async fn show(state: web::Data<AppState>, path: web::Path<String>) -> Result
 
 /// The code that a phone scans: the address of the challenge.
 pub async fn code(state: web::Data<AppState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let row = challenges::find(&state, extract::id(&path)?, Purpose::Login, None).await?;
+    let row = challenges::find(&state, extract::id(&path)?, BY_PHONE, None).await?;
     let address = format!("{}/api/v1/auth/challenges/{}", row.origin, row.id);
     Ok(HttpResponse::Ok()
         .content_type("image/svg+xml")
@@ -197,15 +201,18 @@ pub async fn answer(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// 200 with tokens once the phone has answered, 202 until then.
+/// 200 once the phone has answered, with tokens, or with what it has signed of an event; 202 until then.
 pub async fn collect(
     state: web::Data<AppState>,
     path: web::Path<String>,
     body: Json<Collect>,
 ) -> Result<HttpResponse, Problem> {
-    let issued = certificates::collect(&state, extract::id(&path)?, &body.0.secret).await?;
-    Ok(match issued {
-        Some(issued) => HttpResponse::Ok().json(Signed::from(issued)),
+    let collected = certificates::collect(&state, extract::id(&path)?, &body.0.secret).await?;
+    Ok(match collected {
+        Some(Collected::Session(issued)) => HttpResponse::Ok().json(Signed::from(issued)),
+        Some(Collected::Signature(certificate, signature)) => {
+            HttpResponse::Ok().json(serde_json::json!({"certificate": certificate, "signature": signature}))
+        }
         None => HttpResponse::Accepted().json(serde_json::json!({"waiting": true})),
     })
 }

@@ -44,7 +44,7 @@ pub(super) fn all() -> Vec<Route> {
         post(
             "/api/v1/auth/challenges/{id}/collect",
             Anyone,
-            "浏览器领取手机签名后的令牌",
+            "浏览器领取手机签名后的令牌，或手机对事件的签名",
             to!(certificates::collect),
         )
         .takes::<certificates::Collect>()

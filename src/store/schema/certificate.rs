@@ -26,6 +26,8 @@ diesel::table! {
         used_at -> Nullable<BigInt>,
         account -> Nullable<Text>,
         collected_at -> Nullable<BigInt>,
+        certificate -> Nullable<Text>,
+        signature -> Nullable<Text>,
     }
 }
 
