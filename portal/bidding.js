@@ -160,9 +160,9 @@ async function simple(instance, event, question, done) {
   try {
     await send(instance, event, {});
     if (event === 'enter') sessionStorage.setItem('entered ' + id, 'yes');
-    say(done, 'done');
     await own();
     desk();
+    say(done, 'done');
   } catch (error) {
     refused(error);
   }

@@ -55,6 +55,7 @@ at('register').addEventListener('submit', async (event) => {
   try {
     await call('POST', '/accounts', body, {'Idempotency-Key': crypto.randomUUID()});
     session.keep(await call('POST', '/auth/login', {name: body.name, password: body.password}));
+    ways();
     await load();
   } catch (error) {
     wrong(error);

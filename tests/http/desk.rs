@@ -266,7 +266,7 @@ fn sealed(browser: &mut Browser, app: &TestApp) {
 fn by_priority(browser: &mut Browser, app: &TestApp) {
     let sale = Sale::announced(
         app,
-        json!({"notice_period": "2 workdays", "priority": "exercise_after"}),
+        json!({"notice_period": "2 workdays", "priority": "exercise_after", "max_resets": 1}),
     );
     sale.register(app.sign_in("zhang"), 101);
     sale.claimant(app.sign_in("wang"), 103, 1);
