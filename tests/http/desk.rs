@@ -275,6 +275,7 @@ fn by_priority(browser: &mut Browser, app: &TestApp) {
     enter(&mut leader, app, &room, "zhang");
     sale.run_out(&room, "end", "timed");
     leader.until("at('bid_amount') && at('until').innerText.includes('（还可重新计时 1 次）')");
+    app.advance(5_000);
     leader.click(BID);
     leader.until("!at('ahead').hidden && at('until').innerText.includes('重新计时已满 1 次，到时即结束')");
     sale.run_out(&room, "countdown", "asking_priority");
