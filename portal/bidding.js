@@ -71,10 +71,10 @@ function refused(error) {
 const DONE = {bid: '报价', limit: '代理报价，限额', offer: '密封报价'};
 
 async function bid(event, fen, question) {
-  const far = event !== 'limit' && fen > least() + REACH * room.instance.data.increment;
+  const far = fen > least() + REACH * room.instance.data.increment;
   const lines = [question || '确认' + DONE[event] + ' ' + yuan(fen) + '？', far ? '此价远高于当前价，请核对。' : '', '报价一经接受不可撤回。'];
   if ((far || question || event !== 'bid') && !(await ask(lines.filter(Boolean).join('\n'), '确认', '取消'))) return;
-  const body = event === 'limit' ? {amount: fen} : {amount: fen, confirmed: far};
+  const body = {amount: fen, confirmed: far};
   if (event === 'bid' && room.instance.data.require_seen) body.seen = room.data.bids ?? 0;
   try {
     await send(id, event, body);

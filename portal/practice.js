@@ -6,7 +6,7 @@ const RULES = ['method', 'bid_signature', 'start_price', 'increment', 'inquiry',
 const MONEY = ['start_price', 'increment', 'rival_limit'];
 const MINUTE = 60000;
 // What a listing may have beyond what stands in the form, and a practice knows as well.
-const MORE = ['free', 'extension', 'window', 'max_resets', 'only_multiples', 'max_multiple', 'confirm_multiple', 'self_outbid', 'unique_price', 'require_seen'];
+const MORE = ['free', 'extension', 'window', 'max_resets', 'only_multiples', 'max_multiple', 'confirm_multiple', 'self_outbid', 'require_seen'];
 let more = {};
 
 function fenOf(text) {

@@ -40,17 +40,70 @@ function seal(found) {
   return box;
 }
 
+// What it comes to, for somebody who has never heard of a signature's steps.
+function summary(answer) {
+  const box = element('section', '', {id: 'summary'});
+  const say = (text, kind) => box.append(element('p', text, {className: kind || ''}));
+  const of = (report, status) => report.steps.filter((step) => step.status === status).map((step) => step.reason);
+  const who = (signature) => signature.signer || '签章人未知';
+  const parts = [['文件', answer.report], ...answer.signatures.map((one) => ['签章 ' + one.number + '（' + who(one) + '）', one.report])];
+  const listed = (status) => {
+    const list = element('ul');
+    const seen = new Set();
+    for (const [name, report] of parts) {
+      for (const reason of of(report, status)) {
+        if (!seen.has(reason)) list.append(element('li', name + '：' + reason));
+        seen.add(reason);
+      }
+    }
+    return list;
+  };
+  if (answer.verdict === 'valid') {
+    for (const signature of answer.signatures) {
+      say(who(signature) + ' 于 ' + moment(signature.at) + ' 签章。', 'done');
+    }
+    say(answer.signatures.length ? '签章后文件未被改动，签章人的证书在签章时有效。' : '印章由其制章人签发，没有被改动。', 'done');
+  } else if (answer.verdict === 'invalid') {
+    say('请不要相信这份文件上的签章：文件在签章后可能被改动，或签章不是其所称的人所作。请向出具文件的单位核实。原因：', 'error');
+    box.append(listed('failed'));
+  } else if (answer.verdict === 'undetermined') {
+    say('不能确定这份文件上的签章是否有效：现有材料既不能证明它有效，也不能证明它无效。请向出具文件的单位核实。原因：', 'error');
+    box.append(listed('warning'));
+  } else {
+    say('这份文件里没有可以验证的电子签章。这既不说明文件是真的，也不说明是假的。');
+    box.append(listed('failed'));
+  }
+  if (answer.signatures.some((one) => one.test) || (answer.seal && answer.seal.test)) {
+    say('这是用测试证书作的签章，没有法律效力，不能用于任何正式用途。', 'error');
+  }
+  const notes = listed('warning');
+  if (notes.children.length && answer.verdict === 'valid') {
+    say('需要注意：', 'warned');
+    box.append(notes);
+  }
+  return box;
+}
+
+// The steps one by one: open at once only where one of them failed.
+function detailed(report) {
+  const box = element('details', '', {open: report.steps.some((step) => step.status === 'failed')});
+  box.append(element('summary', '逐项核对（' + report.steps.length + ' 项）'), steps(report));
+  return box;
+}
+
 function show(answer) {
   result.replaceChildren();
-  const kind = {valid: 'done', undetermined: 'error', invalid: 'error', unsigned: 'error'}[answer.verdict];
+  const test = answer.signatures.some((one) => one.test) || (answer.seal && answer.seal.test);
+  const kind = {valid: test ? 'warned' : 'done', undetermined: 'error', invalid: 'error', unsigned: 'error'}[answer.verdict];
   result.append(element('h2', answer.conclusion, {className: kind, id: 'conclusion'}));
   if (answer.seal) result.append(seal(answer.seal));
-  if (answer.report.steps.length) result.append(steps(answer.report));
+  result.append(summary(answer));
+  if (answer.report.steps.length) result.append(detailed(answer.report));
   for (const signature of answer.signatures) {
     const at = signature.at ? '，' + moment(signature.at) : '';
     result.append(element('h2', '签章 ' + signature.number + '：' + (signature.signer || '签章人未知') + at));
     if (signature.seal) result.append(seal(signature.seal));
-    result.append(steps(signature.report));
+    result.append(detailed(signature.report));
   }
   if (answer.platform.steps.length) result.append(element('h2', '与平台保存的文书比对'), steps(answer.platform));
   result.append(element('p', '上传文件的 SM3：' + answer.sm3, {className: 'small digest'}));

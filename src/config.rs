@@ -189,7 +189,7 @@ pub struct Limits {
     pub commit_pause_ms: u32,
     /// Commands per account in a second.
     pub commands_per_second: u32,
-    /// Events per account and instance in a second, in the long run: a bidder in a live room sends a few.
+    /// Events per party and instance in a second, in the long run: a bidder in a live room sends a few.
     pub events_per_second: u32,
     /// How many of them may come at once after a pause.
     pub events_burst: u32,

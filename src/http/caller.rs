@@ -91,8 +91,8 @@ impl Account {
 pub struct Caller(pub Option<Arc<Account>>);
 
 impl Caller {
-    /// With whose eyes instances are read: an admin's see all, everybody else's what the definition opens to their roles.
-    /// Oversight too: a workflow gives it the role of its post, and keeps from it what nobody may know yet.
+    /// With whose eyes instances are read: an admin's see what keeps the platform running, everybody else's what the definition opens to
+    /// their roles. Oversight too: a workflow gives it the role of its post, and keeps from it what nobody may know yet.
     #[must_use]
     pub fn eyes(&self) -> Eyes {
         match &self.0 {
@@ -103,14 +103,14 @@ impl Caller {
     }
 }
 
-/// Somebody's view of instances; `None` sees everything.
+/// Somebody's view of instances; `None` is who runs the platform.
 #[derive(Clone, Debug)]
 pub struct Eyes(pub Option<Actor>);
 
 impl Eyes {
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {
-        self.0.as_ref().map_or(Reader::Everything, Reader::Actor)
+        self.0.as_ref().map_or(Reader::Operator, Reader::Actor)
     }
 }
 

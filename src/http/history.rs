@@ -1,4 +1,4 @@
-//! The course of an instance: an admin sees all entries, others the changes of state of what they may see.
+//! The course of an instance: the changes of state of what a reader may see; once the trade is over, all entries for an admin.
 //! Must not number anything by the trade: its length would tell how many act in it.
 
 use serde_json::{Value as Json, json};
@@ -8,7 +8,7 @@ use super::commands::Seen;
 use super::page::{Cursor, Page};
 use super::problem::Problem;
 use super::state::AppState;
-use crate::machine::definition::model::{Field, Machine};
+use crate::machine::definition::model::Machine;
 use crate::machine::history::{PublicPart, Taken};
 use crate::machine::value::Name;
 use crate::machine::view::{self, Reader};
@@ -79,13 +79,9 @@ fn present(seen: &Seen, row: &HistoryRow, reader: Reader<'_>) -> Result<Option<J
         .iter()
         .filter(|taken| taken.instance == seen.instance.id)
         .collect();
-    if matches!(reader, Reader::Everything) {
+    if matches!(reader, Reader::Operator) && view::is_over(&seen.snapshot.trade) {
         let concerned = public.instance == seen.instance.id || !own.is_empty();
-        // What was sent holds what nobody may read yet: it is opened with the end.
-        let machine = seen.snapshot.bundle.machines.get(&seen.instance.machine);
-        let sealed = machine.is_none_or(|machine| machine.data.iter().any(Field::is_secret)) && !seen.instance.done;
-        let private = row.private.as_deref().filter(|_| !sealed);
-        let private: Option<Json> = private.and_then(|text| serde_json::from_str(text).ok());
+        let private: Option<Json> = row.private.as_deref().and_then(|text| serde_json::from_str(text).ok());
         return Ok(concerned.then(|| {
             json!({"seq": row.seq, "at": row.at, "instance": public.instance, "event": public.event,
                 "transitions": public.transitions, "refusal": public.refusal, "private": private, "hash": row.hash})

@@ -1,4 +1,4 @@
-//! Rate limits: how often one address may try to sign in, and how often one account may ask. Per process.
+//! Rate limits: how often one address may try to sign in, how often one account may ask, and how often one bidder may offer. Per process.
 //! Must not decide about trades: a refused request never reaches a machine.
 
 use std::net::IpAddr;
@@ -9,7 +9,9 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 use super::problem::{Code, Problem};
+use super::resent::Resent;
 use crate::machine::Name;
+use crate::machine::step::Actor;
 
 type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, MonotonicClock>;
 
@@ -23,7 +25,7 @@ pub struct Rates {
     /// Files that one address may have verified.
     pub verification_per_minute: NonZeroU32,
     pub account_per_second: NonZeroU32,
-    /// Events that one account sends to one instance, in the long run.
+    /// Events that one party, or an account that acts for none, sends to one instance, in the long run.
     pub event_per_second: NonZeroU32,
     /// How many of them may come at once after a pause.
     pub event_burst: NonZeroU32,
@@ -49,8 +51,9 @@ pub struct Limits {
     login: Limiter<IpAddr>,
     verification: Limiter<IpAddr>,
     account: Limiter<String>,
-    /// By account and instance.
+    /// By party, or account that acts for none, and instance.
     event: Limiter<(Name, Name)>,
+    resent: Resent,
     receipts: Limiter<()>,
 }
 
@@ -63,6 +66,7 @@ impl Limits {
             account: limiter(Quota::per_second(rates.account_per_second)),
             receipts: limiter(Quota::per_second(rates.receipts_per_second)),
             event: limiter(Quota::per_second(rates.event_per_second).allow_burst(rates.event_burst)),
+            resent: Resent::default(),
         }
     }
 
@@ -95,12 +99,19 @@ impl Limits {
         check(&self.account, &account.to_owned())
     }
 
-    /// Counts one event of an account to an instance; reading is not counted here.
+    /// Counts one event to an instance, by the party that the sender acts for: a firm's accounts are one bidder. One that was counted before,
+    /// by account and key, is not counted again. Reading is not counted here.
     ///
     /// # Errors
     /// `too_many_requests`.
-    pub fn event(&self, account: &Name, instance: &Name) -> Result<(), Problem> {
-        check(&self.event, &(account.clone(), instance.clone()))
+    pub fn event(&self, sender: &Actor, key: &str, instance: &Name) -> Result<(), Problem> {
+        if self.resent.knows(&sender.account, key) {
+            return Ok(());
+        }
+        let bidder = sender.party.as_ref().unwrap_or(&sender.account);
+        check(&self.event, &(bidder.clone(), instance.clone()))?;
+        self.resent.remember(&sender.account, key);
+        Ok(())
     }
 }
 
@@ -146,16 +157,33 @@ mod tests {
     }
 
     #[test]
-    fn events_are_counted_by_account_and_instance() {
+    fn events_are_counted_by_party_and_instance_and_once_each() {
         let limits = Limits::new(Rates::default());
-        let (a, b, lot, other) = ("a".into(), "b".into(), "lot".into(), "other".into());
-        for _ in 0..10 {
-            assert!(limits.event(&a, &lot).is_ok());
+        let actor = |account: &str, party: Option<&str>| Actor {
+            account: account.into(),
+            party: party.map(Name::from),
+            ..Actor::default()
+        };
+        let (ann, bob) = (actor("ann", Some("firm")), actor("bob", Some("firm")));
+        let (other, staff) = (actor("carl", Some("other")), actor("dora", None));
+        let (lot, elsewhere) = (Name::from("lot"), Name::from("elsewhere"));
+        for number in 0..10 {
+            let sender = if number % 2 == 0 { &ann } else { &bob };
+            assert!(limits.event(sender, &number.to_string(), &lot).is_ok());
         }
-        let problem = limits.event(&a, &lot).unwrap_err();
-        assert_eq!((problem.status, problem.retry_after_seconds), (429, Some(1)));
-        assert!(limits.event(&b, &lot).is_ok());
-        assert!(limits.event(&a, &other).is_ok());
-        assert!(limits.account("a").is_ok(), "reading goes on");
+        for sender in [&ann, &bob] {
+            let problem = limits.event(sender, "next", &lot).unwrap_err();
+            assert_eq!((problem.status, problem.retry_after_seconds), (429, Some(1)));
+        }
+        for number in (0..10).step_by(2) {
+            assert!(
+                limits.event(&ann, &number.to_string(), &lot).is_ok(),
+                "a lost reply is asked for again"
+            );
+        }
+        assert!(limits.event(&other, "0", &lot).is_ok());
+        assert!(limits.event(&staff, "0", &lot).is_ok());
+        assert!(limits.event(&ann, "next", &elsewhere).is_ok());
+        assert!(limits.account("ann").is_ok(), "reading goes on");
     }
 }

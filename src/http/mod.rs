@@ -31,6 +31,7 @@ pub mod password;
 pub mod people;
 pub mod problem;
 mod readiness;
+mod resent;
 pub mod route;
 pub mod routes;
 mod rows;

@@ -82,7 +82,7 @@ pub struct Instance {
     /// The latest of each document: what was asked for, and, once rendered, its digest and number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub documents: BTreeMap<Name, Document>,
-    /// Who completed the to-do of a state last, for `notBy`.
+    /// Who completed the to-do of a state last, or sent an event, for `notBy`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub acted: BTreeMap<Name, Name>,
     /// Values of `once:` expressions already seen (bank references), so that a repeated message is recognised.

@@ -6,7 +6,7 @@ mod named;
 mod token;
 
 pub use issue::{Request, grant, refuse};
-pub use token::{Stamp, TsaError, verify};
+pub use token::{Stamp, TsaError, signer_of, verify};
 
 use der::Tag;
 

@@ -7,11 +7,12 @@ use crate::seal::certificate::Certificate;
 use crate::seal::document::{DocumentReport, Verdict};
 use crate::seal::mark::{TEST_REFUSED, is_test};
 use crate::seal::pdf;
-use crate::seal::ses::{Seal, assemble_signature};
+use crate::seal::ses::{Seal, Signature, assemble_signature};
 use crate::seal::sm2::PublicKey;
-use crate::seal::trust::{Evidence, Failure, Kind, Moment, Purpose, Subject, TrustStore};
+use crate::seal::trust::{Failure, Kind, Moment, Purpose, Subject, TrustStore};
 
 use super::Fault;
+use super::evidence::{self, Proof};
 use super::stamp::{Stamper, TimeSource};
 
 /// What the signer gave: the certificate as middleware exports it, and the signature over TBS_Sign.
@@ -75,8 +76,8 @@ pub struct Judged {
     pub certificate: Certificate,
     pub subject: Subject,
     pub report: DocumentReport,
-    /// The revocation lists that the judgement rests on.
-    pub evidence: Vec<Evidence>,
+    /// What the judgement rests on: authorities, revocation lists and profiles.
+    pub evidence: Vec<Proof>,
     pub time: TimeSource,
 }
 
@@ -92,7 +93,7 @@ pub fn judge(
     now: Time,
 ) -> Result<Judged, Fault> {
     let certificate = prove(answer, waiting.to_sign)?;
-    let (subject, evidence) = holder(trust, &certificate, now)?;
+    let subject = holder(trust, &certificate, now)?;
     if subject.test && waiting.tests == TestKeys::Refused {
         return Err(Fault::new("certificate_refused", TEST_REFUSED));
     }
@@ -124,13 +125,14 @@ pub fn judge(
     if report.verdict != Verdict::Valid {
         return Err(Fault::new("seal_refused", report.conclusion));
     }
+    let parsed = Signature::parse(&signature).map_err(|error| Fault::new("seal_refused", error.to_string()))?;
     Ok(Judged {
         file,
+        evidence: evidence::gather(trust, &parsed, now),
         signature,
         certificate,
         subject,
         report,
-        evidence,
         time,
     })
 }
@@ -145,7 +147,7 @@ fn prove(answer: &Answer, to_sign: &[u8]) -> Result<Certificate, Fault> {
     Ok(certificate)
 }
 
-fn holder(trust: &TrustStore, certificate: &Certificate, now: Time) -> Result<(Subject, Vec<Evidence>), Fault> {
+fn holder(trust: &TrustStore, certificate: &Certificate, now: Time) -> Result<Subject, Fault> {
     let refused = |failure: Failure| {
         let advice = failure.code.advice().unwrap_or_else(|| failure.code.sentence());
         Fault::new(
@@ -155,9 +157,9 @@ fn holder(trust: &TrustStore, certificate: &Certificate, now: Time) -> Result<(S
     };
     let chain = trust.chain(certificate, Purpose::Seal, now).map_err(refused)?;
     trust.check_period(&chain, now).map_err(refused)?;
-    let checked = trust
+    trust
         .check_revocation(&chain, Purpose::Seal, Moment::present(now))
         .map_err(refused)?;
     trust.check_accepted(&chain, now).map_err(refused)?;
-    Ok((trust.subject(&chain).map_err(refused)?, checked.evidence))
+    trust.subject(&chain).map_err(refused)
 }

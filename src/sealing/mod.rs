@@ -1,6 +1,7 @@
 //! Sealing a document whose holder keeps the key elsewhere: preparing what is signed, asking whoever signs, and judging what
 //! comes back. Must not know requests, accounts or trades: `http` brings them together with these steps.
 
+pub mod evidence;
 mod judge;
 mod prepare;
 mod provider;

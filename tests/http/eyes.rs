@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use luochui::http::routes::{self, Answer};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::support::app::{Client, Reply, Request};
 use crate::support::sse::Watcher;
@@ -79,9 +80,17 @@ fn request<'a>(method: &'a str, path: &'a str) -> Request<'a> {
     request.json(&json!({})).header("Idempotency-Key", key)
 }
 
-/// The status, the headers and the body, without what differs between any two requests.
-fn shown(reply: &Reply) -> String {
+/// The status, the headers and the body, without what differs between any two requests. An ETag that is the digest of the body tells
+/// nothing beside it; any other stays as it is.
+pub fn shown(reply: &Reply) -> String {
     let mut headers = reply.headers.clone();
+    let digest = hex::encode(Sha256::digest(&reply.bytes));
+    if let Some(tag) = headers
+        .get_mut("etag")
+        .filter(|tag| **tag == format!("\"{}\"", &digest[..32]))
+    {
+        *tag = "of the body".to_owned();
+    }
     for always_other in ["date", "x-request-id"] {
         headers.remove(always_other);
     }

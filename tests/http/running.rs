@@ -220,7 +220,7 @@ fn a_document_is_for_those_who_may_read_it() {
         (app.sign_in("zhang"), false),
         (app.sign_in("finance"), false),
         (app.sign_in("clerk"), true),
-        (app.sign_in("root"), true),
+        (app.sign_in("root"), false),
     ] {
         assert_eq!(status(&client, "D1"), 200);
         assert_eq!(status(&client, "D2"), if both { 200 } else { 404 });

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::carriers::world::{pages, picture};
 use crate::support::app::{Client, Reply, TestApp};
+use crate::support::postgres::Database;
 
 pub const SELLER: &str = "91110000600037341L";
 pub const BUYER: &str = "91433100MA4L00003X";
@@ -29,6 +30,16 @@ pub struct Hall {
     pub seller: Party,
     drawn: Cell<u8>,
     listed: Cell<u32>,
+}
+
+thread_local! { static ELSEWHERE: std::cell::RefCell<Option<String>> = const { std::cell::RefCell::new(None) }; }
+
+/// Runs a test again, whose halls then stand on PostgreSQL.
+pub fn on_postgres(test: fn()) {
+    let Some(database) = Database::migrated() else { return };
+    ELSEWHERE.set(Some(database.url.clone()));
+    test();
+    ELSEWHERE.set(None);
 }
 
 fn files() -> BTreeMap<String, String> {
@@ -47,7 +58,12 @@ fn files() -> BTreeMap<String, String> {
 
 impl Hall {
     pub fn open(change: impl FnOnce(&mut luochui::config::Config)) -> Self {
-        let app = TestApp::start_with(change);
+        let app = TestApp::start_with(|config| {
+            if let Some(url) = ELSEWHERE.with_borrow(Clone::clone) {
+                config.database.url = url;
+            }
+            change(config);
+        });
         for (code, name) in [(SELLER, "卖方公司"), (BUYER, "买方公司")] {
             let row = OrganisationRow {
                 code: code.into(),

@@ -1,6 +1,9 @@
 //! Sealing documents over the API: the way of two parties, what is refused with which code, and what happens twice.
 
+mod evidence;
 mod hall;
+mod pages;
+mod postgres;
 mod stamps;
 
 use base64::Engine as _;

@@ -86,6 +86,8 @@ impl TestApp {
         let clock = Clock::virtual_from(begin, 0);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        // What pages are of must be what the server takes for its own.
+        config.http.listen = listener.local_addr().unwrap().to_string();
         let (ready, started) = mpsc::channel();
         let own = clock.clone();
         let thread = std::thread::spawn(move || {

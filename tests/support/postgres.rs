@@ -189,7 +189,7 @@ fn start(binaries: &Path) -> Cluster {
         "trap '' INT TERM; cd {folder}; {bin}/initdb -D data -U postgres -A trust -E UTF8 --locale=C --no-sync >initdb.log 2>&1 || exit 1
          {bin}/postgres -D data -p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off \
             -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB >postgres.log 2>&1 &
-         cat >/dev/null; server=$(head -n 1 data/postmaster.pid); kill -QUIT $server; wait
+         started=$!; cat >/dev/null; kill -QUIT $started $(head -n 1 data/postmaster.pid) 2>/dev/null; wait
          for try in $(seq 100); do [ -e data/postmaster.pid ] || break; sleep 0.05; done; cd /; rm -rf {folder}",
         folder = folder.display(),
         bin = binaries.display(),

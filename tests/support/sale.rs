@@ -211,15 +211,18 @@ impl<'a> Sale<'a> {
             self.advance_to(self.due(&self.listing, timer));
         }
         self.reaches(&self.listing, "bidding");
-        let view = self
-            .app
-            .sign_in("root")
-            .get(&format!("/api/v1/instances/{}", self.listing))
-            .expect(200)
-            .json();
-        let children = view["children"].as_array().unwrap();
-        let room = children.iter().find(|child| child["machine"] == "auction").unwrap();
-        room["id"].as_str().unwrap().to_owned()
+        let snapshot = self.trade();
+        let room = snapshot
+            .trade
+            .instances
+            .values()
+            .find(|instance| &*instance.machine == "auction");
+        room.unwrap().id.to_string()
+    }
+
+    /// The trade as it is committed, whoever may see it.
+    fn trade(&self) -> luochui::engine::Snapshot {
+        super::engine::run(self.app.engine.trade(&Name::from(self.listing.as_str()))).unwrap()
     }
 
     /// A timer of an instance runs out and a state is reached.
@@ -230,15 +233,20 @@ impl<'a> Sale<'a> {
 
     /// When an instance's timer runs out.
     pub fn due(&self, instance: &str, timer: &str) -> i64 {
-        let view = self
-            .app
-            .sign_in("root")
-            .get(&format!("/api/v1/instances/{instance}"))
-            .expect(200)
-            .json();
-        view["due"][timer]["at"]
-            .as_i64()
-            .unwrap_or_else(|| panic!("no timer {timer}: {}", view["due"]))
+        let begun = Instant::now();
+        loop {
+            let snapshot = self.trade();
+            let timers = &snapshot.trade.instances[instance].timers;
+            if let Some(timer) = timers.get(timer) {
+                return timer.due.0;
+            }
+            // What was due before is fired by a loop of its own.
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "no timer {timer}: {timers:?}"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     fn advance_to(&self, millis: i64) {
@@ -247,18 +255,16 @@ impl<'a> Sale<'a> {
 
     /// Waits until an instance is in a state, by its last name.
     pub fn reaches(&self, instance: &str, state: &str) {
-        let (root, begun) = (self.app.sign_in("root"), Instant::now());
+        let begun = Instant::now();
         loop {
-            let view = root.get(&format!("/api/v1/instances/{instance}")).expect(200).json();
-            let states = view["states"].as_array().unwrap();
-            let reached = |path: &str| path.split('.').any(|name| name == state);
-            if states.iter().any(|one| reached(one["path"].as_str().unwrap())) {
+            let snapshot = self.trade();
+            let states = &snapshot.trade.instances[instance].states;
+            if states.iter().any(|path| path.split('.').any(|name| name == state)) {
                 return;
             }
             assert!(
                 begun.elapsed() < Duration::from_secs(20),
-                "{instance} is not {state}: {}",
-                view["states"]
+                "{instance} is not {state}: {states:?}"
             );
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -82,7 +82,7 @@ pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
     let narrator = Arc::new(Narrator::new(reader, clock.clone()));
     let transcript = Transcript::begin(&runtime, &running.engine, Arc::clone(&narrator));
     runtime.block_on(running.add_admin("admin", PASSWORD))?;
-    let played = perform(script, &running, clock, &narrator, &folder, &secret);
+    let played = perform(script, (&running, runtime.handle()), clock, &narrator, &folder, &secret);
     let counted = transcript.end(&runtime);
     let outcome = report(script, played, &counted, &narrator, &folder);
     if !options.once {
@@ -95,7 +95,7 @@ pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
 /// Sets the stage and plays.
 fn perform(
     script: &Script,
-    running: &Running,
+    (running, handle): (&Running, &tokio::runtime::Handle),
     clock: Clock,
     narrator: &Arc<Narrator>,
     folder: &Path,
@@ -116,6 +116,8 @@ fn perform(
         bank: Bank::new(&base, secret, clock.clone()),
         narrator: Arc::clone(narrator),
         folder: folder.into(),
+        engine: running.engine.clone(),
+        runtime: handle.clone(),
         clock,
     };
     let sample = sample::load(&running.workflows, script.sample, stage.clock.now())?;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
 use super::super::Failure;
 use super::bank::Bank;
@@ -11,7 +12,8 @@ use super::cast::Cast;
 use super::narrator::Narrator;
 use super::player::{Player, wait};
 use crate::clock::Clock;
-use crate::machine::Time;
+use crate::engine::Engine;
+use crate::machine::{Name, Time};
 
 /// How fast the clock runs while people act, compared with a real one.
 pub const LIVE: u32 = 20;
@@ -19,6 +21,8 @@ pub const LIVE: u32 = 20;
 /// What a play needs.
 pub struct Stage {
     pub clock: Clock,
+    pub engine: Engine,
+    pub runtime: Handle,
     pub narrator: Arc<Narrator>,
     pub cast: Cast,
     pub bank: Bank,
@@ -27,9 +31,36 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// The instance as the admin sees it, with its states and due times.
+    /// The instance as it is: states, due times, data, documents and children. Nobody in the play sees all of that before the end, the
+    /// admin included, so it is read from the engine.
     pub fn look(&self, instance: &str) -> Result<Value, Failure> {
-        self.cast.admin.get(&format!("instances/{instance}"))
+        let id = Name::from(instance);
+        let trade = self.runtime.block_on(self.engine.trade(&id));
+        let trade = trade
+            .map_err(|error| Failure(format!("failed to look at {instance}: {error}")))?
+            .trade;
+        let found = trade
+            .instances
+            .get(&id)
+            .ok_or_else(|| Failure(format!("there is no {instance}")))?;
+        let states: Vec<_> = found.states.iter().map(|path| json!({"path": path})).collect();
+        let due = found
+            .timers
+            .iter()
+            .map(|(name, timer)| (name.to_string(), json!({"at": timer.due})));
+        let documents = found
+            .documents
+            .values()
+            .map(|document| json!({"ready": document.sha256.is_some()}));
+        let children = trade
+            .instances
+            .values()
+            .filter(|child| child.parent.as_ref() == Some(&id));
+        let children = children.map(|child| json!({"id": child.id, "machine": child.machine}));
+        Ok(json!({
+            "states": states, "due": due.collect::<serde_json::Map<_, _>>(), "data": found.data,
+            "documents": documents.collect::<Vec<_>>(), "children": children.collect::<Vec<_>>(),
+        }))
     }
 
     /// Waits, in real time, until the instance is in the state.

@@ -1,6 +1,9 @@
 //! Rendered documents: which there are of an instance, and their PDFs. Must not render.
 
+use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::{HttpResponse, web};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::files;
@@ -9,8 +12,11 @@ use crate::http::commands::{self, Seen};
 use crate::http::extract;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
+use crate::http::upload::disposition;
 use crate::machine::view::{self, Reader};
+use crate::sealing::evidence::{Kept, archive};
 use crate::store::document_rows::{self, DocumentRow};
+use crate::store::sealing_rows::{self, SignatureRow};
 
 pub async fn list(
     state: web::Data<AppState>,
@@ -36,25 +42,70 @@ pub async fn download(
     caller: Caller,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
+    let row = find(&state, &caller, &path).await?;
+    let name = format!("{}.pdf", name(&row));
+    let sha256 = row.sha256.ok_or_else(|| Problem::new(Code::NotRendered))?;
+    files::serve(&state, sha256, "application/pdf", &name).await
+}
+
+/// The document as it may be read.
+async fn find(state: &AppState, caller: &Caller, id: &str) -> Result<DocumentRow, Problem> {
     let missing = || Problem::new(Code::NotFound);
-    let id = extract::id(&path)?.to_owned();
+    let id = extract::id(id)?.to_owned();
     let row = state
         .engine
         .read(move |conn| document_rows::document_get(conn, &id))
         .await?
         .ok_or_else(missing)?;
     let eyes = caller.eyes();
-    let seen = commands::see(&state, &row.instance, &eyes).await?;
-    if !readable(&seen, &row, eyes.reader()) {
-        return Err(missing());
-    }
+    let seen = commands::see(state, &row.instance, &eyes).await?;
+    readable(&seen, &row, eyes.reader()).then_some(row).ok_or_else(missing)
+}
+
+/// The document with all that its seals were judged with, for verifying it years later: a ZIP.
+pub async fn evidence(
+    state: web::Data<AppState>,
+    caller: Caller,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let row = find(&state, &caller, &path).await?;
+    let name = format!("{} 证据包.zip", name(&row));
     let sha256 = row.sha256.ok_or_else(|| Problem::new(Code::NotRendered))?;
-    let name = format!(
-        "{}{}.pdf",
-        row.title,
-        row.number.map(|number| format!(" {number}")).unwrap_or_default()
-    );
-    files::serve(&state, sha256, "application/pdf", &name).await
+    let id = row.id;
+    let seals = state
+        .engine
+        .read(move |conn| sealing_rows::signatures_of(conn, &id))
+        .await?;
+    if seals.is_empty() {
+        return Err(Problem::new(Code::NotFound).detail("this document bears no seal"));
+    }
+    let files = state.files.clone();
+    let content = state.blocking(move || {
+        let document = files
+            .read(&sha256)
+            .map_err(|error| Problem::internal("read a document", &error))?;
+        let kept = seals.into_iter().map(kept).collect::<Result<Vec<_>, _>>()?;
+        archive(&document, &kept).map_err(|error| Problem::internal("write evidence", &error))
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("application/zip")
+        .insert_header((CONTENT_DISPOSITION, disposition(&name)))
+        .body(content.await?))
+}
+
+fn kept(row: SignatureRow) -> Result<Kept, Problem> {
+    let signature = STANDARD.decode(&row.signature);
+    let proofs = serde_json::from_str(&row.evidence);
+    Ok(Kept {
+        signature: signature.map_err(|error| Problem::internal("read a seal", &error))?,
+        report: row.report,
+        proofs: proofs.map_err(|error| Problem::internal("read evidence", &error))?,
+    })
+}
+
+fn name(row: &DocumentRow) -> String {
+    let number = row.number.as_ref().map(|number| format!(" {number}"));
+    format!("{}{}", row.title, number.unwrap_or_default())
 }
 
 fn readable(seen: &Seen, row: &DocumentRow, reader: Reader<'_>) -> bool {

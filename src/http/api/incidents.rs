@@ -1,7 +1,7 @@
 //! Incidents: what the machinery could not do, and trying it again. Must not repair a trade's data.
 
 use actix_web::{HttpResponse, web};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::engine::IdempotencyKey;
 use crate::http::caller::{Caller, SignedIn};
@@ -13,6 +13,7 @@ use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::machine::step::Cause;
 use crate::machine::value::Name;
+use crate::machine::view::Reader;
 use crate::store::incident_rows::{self, IncidentRow};
 use crate::store::lease_rows;
 use crate::store::list_rows::{self, After};
@@ -39,22 +40,40 @@ pub async fn list(state: web::Data<AppState>, caller: Caller, mut query: Query) 
     });
     let mut items = Vec::new();
     for row in &rows {
-        if is_open_to(&state, &caller, row).await {
-            items.push(
-                json!({"id": row.id, "trade": row.trade, "instance": row.instance, "kind": row.kind, "place": row.place,
-                "text": row.text, "opened_at": row.opened_at, "closed_at": row.closed_at, "closed_by": row.closed_by}),
-            );
-        }
+        items.extend(shown(&state, &caller, row).await);
     }
     Ok(HttpResponse::Ok().json(json!({"items": items, "next": next})))
 }
 
-/// What went wrong with an instance that the reader may not know of yet would tell them that there is one.
-async fn is_open_to(state: &AppState, caller: &Caller, row: &IncidentRow) -> bool {
-    match &row.instance {
-        Some(instance) if caller.eyes().0.is_some() => commands::see(state, instance, &caller.eyes()).await.is_ok(),
-        _ => true,
-    }
+/// What went wrong with an instance that the reader may not know of yet would tell them that there is one. Who has to mend it is told what
+/// failed and not with whom.
+async fn shown(state: &AppState, caller: &Caller, row: &IncidentRow) -> Option<Json> {
+    let eyes = caller.eyes();
+    let known = match &row.instance {
+        Some(instance) => commands::see(state, instance, &eyes).await.is_ok(),
+        None => true,
+    };
+    let (instance, text) = match (known, eyes.reader()) {
+        (true, _) => (row.instance.clone(), row.text.clone()),
+        (false, Reader::Operator) => (None, nameless(&row.text)),
+        (false, Reader::Actor(_)) => return None,
+    };
+    Some(
+        json!({"id": row.id, "trade": row.trade, "instance": instance, "kind": row.kind, "place": row.place,
+        "text": text, "opened_at": row.opened_at, "closed_at": row.closed_at, "closed_by": row.closed_by}),
+    )
+}
+
+/// The words of a text without those that could name somebody: mail addresses, numbers of telephones and persons, ids, and what is not
+/// ASCII, such as names.
+fn nameless(text: &str) -> String {
+    let names = |word: &str| {
+        let digits = word.bytes().filter(u8::is_ascii_digit).count();
+        word.contains('@') || digits > 5 || word.len() >= 26 || !word.is_ascii()
+    };
+    let words = text.split_whitespace();
+    let words = words.map(|word| if names(word) { "…" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Tries again what failed: an effect from its first attempt on, or the timers of the instance that wait for an admin.
@@ -114,4 +133,19 @@ async fn fire(state: &AppState, admin: &SignedIn, row: &IncidentRow, key: &Idemp
         commands::offer(state, admin.actor.clone(), entry, &instance, cause).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nameless;
+
+    #[test]
+    fn a_text_for_operators_names_nobody() {
+        let text = "550 <p101@example.test>: mailbox of 张三 (430102199001011234) unavailable, call 13800000000";
+        assert_eq!(nameless(text), "550 … mailbox of … … unavailable, call …");
+        assert_eq!(
+            nameless("connection refused (os error 111)"),
+            "connection refused (os error 111)"
+        );
+    }
 }

@@ -11,14 +11,16 @@ use crate::http::commands::{self, Entry, Seen};
 use crate::http::extract::{Query, Timed};
 use crate::http::forms;
 use crate::http::history;
-use crate::http::page::{Cursor, Page};
+use crate::http::page::Page;
 use crate::http::problem::{Code, Problem};
+use crate::http::rows;
 use crate::http::state::AppState;
 use crate::machine::definition::model::{Machine, Type};
 use crate::machine::step::Actor;
 use crate::machine::value::{Map, Name, Value};
 use crate::machine::view;
-use crate::store::list_rows::{self, After, Filter};
+use crate::store::idempotency_rows;
+use crate::store::list_rows::{Filter, ListedRow};
 
 /// Opens a trade: the newest version of a bundle, with the data that its first form would hold.
 #[derive(serde::Deserialize, utoipa::ToSchema)]
@@ -134,8 +136,16 @@ pub async fn send(
 ) -> Result<HttpResponse, Problem> {
     let (instance, event) = path.into_inner();
     let limited = Name::from(crate::http::extract::id(&instance)?);
-    state.limits.event(&account.actor.account, &limited)?;
     let Timed { body, key, stamp } = command;
+    if let Err(refused) = state.limits.event(&account.actor, &key.key, &limited) {
+        // What another process decided, or this one before it was started, is answered again and not counted.
+        let (sender, key) = (account.actor.account.to_string(), key.key.clone());
+        let known = state
+            .engine
+            .read(move |conn| idempotency_rows::key_find(conn, &sender, &key))
+            .await?;
+        known.ok_or(refused)?;
+    }
     let entry = Entry::new(key, &stamp);
     let receipt = commands::send(&state, &account, entry, (&instance, &event), body).await?;
     Ok(HttpResponse::Ok().json(commands::present(&receipt)))
@@ -154,38 +164,27 @@ pub async fn course(
     Ok(HttpResponse::Ok().json(serde_json::json!({"items": items, "next": next})))
 }
 
-/// All instances, for those who run the platform.
-pub async fn list(state: web::Data<AppState>, mut query: Query) -> Result<HttpResponse, Problem> {
+/// The instances that those who run the platform may know of.
+pub async fn list(state: web::Data<AppState>, caller: Caller, mut query: Query) -> Result<HttpResponse, Problem> {
     let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
     let filter = Filter {
         machine: query.take("machine"),
         ..Filter::default()
     };
     query.finish()?;
-    let limit = page.limit;
-    let after = page.after.map(|cursor| After {
-        key: cursor.key,
-        id: cursor.id,
-    });
-    let count = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = state
-        .engine
-        .read(move |conn| list_rows::instance_page(conn, &filter, after.as_ref(), count))
-        .await?;
-    let last = rows.last().filter(|_| rows.len() == limit);
-    let next = last.map(|row| {
-        Cursor {
-            key: row.opened_at,
-            id: row.id.clone(),
-        }
-        .encode()
-    });
-    let items: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            serde_json::json!({"id": row.id, "trade": row.trade, "machine": row.machine,
-                "done": row.done, "opened_at": row.opened_at})
-        })
-        .collect();
+    let eyes = caller.eyes();
+    let shown = async |row: &ListedRow| {
+        let seen = commands::see(&state, &row.id, &eyes).await.is_ok();
+        Ok(seen.then(|| {
+            Map::from([
+                ("id".into(), row.id.as_str().into()),
+                ("trade".into(), row.trade.as_str().into()),
+                ("machine".into(), row.machine.as_str().into()),
+                ("done".into(), row.done.into()),
+                ("opened_at".into(), row.opened_at.into()),
+            ])
+        }))
+    };
+    let (items, next) = rows::fill(&state, &filter, page, shown).await?;
     Ok(HttpResponse::Ok().json(serde_json::json!({"items": items, "next": next})))
 }

@@ -84,8 +84,8 @@ async fn look_up(state: &AppState, account: &Account, id: &str) -> Result<(Mine,
     let instance = owner.ok_or_else(missing)?;
     let todo = instance.todos.get(&id).cloned().ok_or_else(missing)?;
     let seen = Seen { snapshot, instance };
-    let admin = account.standing == Standing::Admin;
     let Seen { snapshot, instance } = &seen;
+    let admin = account.standing == Standing::Admin && view::is_over(&snapshot.trade);
     let concerned = admin || view::concerns(&snapshot.bundle, &snapshot.trade, instance, &todo, &account.actor);
     Ok((Mine { seen, todo }, concerned))
 }

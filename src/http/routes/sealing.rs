@@ -2,13 +2,13 @@
 
 use actix_web::web;
 
-use super::super::api::sealings;
+use super::super::api::{documents, sealings};
 use super::super::guard::Allowed;
 use super::super::route::{Answer, Body, Route, get, post};
 
 /// Seals, sealing jobs, and the answers to them.
 pub(super) fn all() -> Vec<Route> {
-    use Allowed::{Ordinary, Signature, SignedIn};
+    use Allowed::{Anyone, Ordinary, Signature, SignedIn};
     vec![
         get(
             "/api/v1/seals",
@@ -43,6 +43,13 @@ pub(super) fn all() -> Vec<Route> {
             to!(sealings::callback),
         )
         .body(Body::Fields),
+        get(
+            "/api/v1/documents/{id}/evidence",
+            Anyone,
+            "签章证据包（ZIP）：文书、签章、机构证书、吊销列表",
+            to!(documents::evidence),
+        )
+        .answers(Answer::Bytes("application/zip")),
         get("/api/v1/sealings/{job}", SignedIn, "一次签章", to!(sealings::show)),
         post("/api/v1/sealings/{job}", Ordinary, "交回签名", to!(sealings::sign)).takes::<sealings::Signed>(),
     ]

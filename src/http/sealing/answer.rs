@@ -105,11 +105,6 @@ fn signature_row(
     stored: &Stored,
     now: Time,
 ) -> Result<SignatureRow, Problem> {
-    let evidence: Vec<_> = judged
-        .evidence
-        .iter()
-        .map(|list| serde_json::json!({"list": BASE64.encode(&list.list), "this_update": list.this_update.0}))
-        .collect();
     let failed = |error: serde_json::Error| Problem::internal("encode a report", &error);
     Ok(SignatureRow {
         job: job.id.clone(),
@@ -127,7 +122,7 @@ fn signature_row(
         signature: BASE64.encode(&judged.signature),
         time_source: judged.time.as_str().into(),
         report: serde_json::to_string(&judged.report).map_err(failed)?,
-        evidence: serde_json::to_string(&evidence).map_err(failed)?,
+        evidence: serde_json::to_string(&judged.evidence).map_err(failed)?,
         signed_at: now.0,
         verified_at: now.0,
     })

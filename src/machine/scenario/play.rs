@@ -11,12 +11,12 @@ use super::weather::Reach;
 use super::years;
 use super::{expect, opening};
 use crate::machine::Time;
-use crate::machine::definition::model::Machine;
+use crate::machine::definition::model::{Machine, Type};
 use crate::machine::period::Period;
 use crate::machine::roles;
 use crate::machine::step::{Act, Actor, Answer, Cause};
 use crate::machine::trade::{Instance, InstanceId, Todo};
-use crate::machine::value::{Map, Value};
+use crate::machine::value::{Map, Name, Value};
 
 /// Plays all steps, then proves the history and the ledger.
 pub fn play(stage: &mut Stage<'_>, scenario: &Scenario) -> Result<(), Fault> {
@@ -202,7 +202,10 @@ fn event_cause(stage: &Stage<'_>, spot: &Spot<'_>, actor: &Actor) -> Result<(Ins
             .and_then(|event| event.payload.iter().find(|(field, _)| **field == *key));
         let value = match declared {
             Some((_, kind)) => literal::of_type(kind, &value, moment(stage))?,
-            None => literal::field(machine, &key, &value, moment(stage))?,
+            None => match plate(stage, machine, &key, &value)? {
+                Some(plate) => plate.into(),
+                None => literal::field(machine, &key, &value, moment(stage))?,
+            },
         };
         payload.insert(key.into(), value);
     }
@@ -218,6 +221,24 @@ fn event_cause(stage: &Stage<'_>, spot: &Spot<'_>, actor: &Actor) -> Result<(Ins
         signed,
     };
     Ok((instance.id.clone(), cause))
+}
+
+/// The random key of a party's instance, where a field that holds one names the party.
+fn plate(stage: &Stage<'_>, machine: &Machine, field: &str, spot: &Spot<'_>) -> Result<Option<Name>, Fault> {
+    let keyed = machine
+        .field(field)
+        .is_some_and(|field| matches!(field.kind, Type::Key(_)));
+    let party = spot
+        .text()
+        .ok()
+        .filter(|party| keyed && stage.cast.parties.contains(party));
+    Ok(match party {
+        Some(party) => {
+            let instance = stage.instance(Some(&party)).map_err(|message| spot.fault(message))?;
+            instance.key.clone()
+        }
+        None => None,
+    })
 }
 
 fn todo_cause(

@@ -174,6 +174,11 @@ fn take<'a>(
     if let Some(seen) = seen {
         work.change(id)?.seen.insert(seen);
     }
+    let mut todos = machine.states.iter().filter_map(|state| state.todo.as_ref());
+    if todos.any(|todo| todo.not_by.contains(&definition.name)) {
+        let account = work.context.actor.account.clone();
+        work.change(id)?.acted.insert(definition.name.clone(), account);
+    }
     Ok(created)
 }
 

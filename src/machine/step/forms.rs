@@ -174,6 +174,12 @@ impl Form<'_> {
             if !value.is_null() {
                 fits(&field.kind, value, &lookup).map_err(|why| invalid(work.bundle, &field.title, &why))?;
             }
+            if let (Type::Key(machine), Some(key)) = (&field.kind, value.as_text()) {
+                let mut all = work.trade.instances.values();
+                if !all.any(|one| one.machine == *machine && one.key.as_deref() == Some(key)) {
+                    return Err(invalid(work.bundle, &field.title, "没有这一编号"));
+                }
+            }
         }
         for name in self.required {
             let Some(field) = self.machine.field(name) else {

@@ -22,8 +22,9 @@ const PUBLIC: &str = "public";
 pub enum Reader<'a> {
     /// Somebody with relations to the trade, or with none.
     Actor(&'a Actor),
-    /// Who runs the platform.
-    Everything,
+    /// Who runs the platform: sees the frame of what is not held back, and of what is in it no more than everybody until the trade
+    /// is over.
+    Operator,
 }
 
 /// The instance as the actor may see it, or `None` where they may not know that it exists.
@@ -69,11 +70,12 @@ pub fn view_for(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Rea
         ("done".into(), instance.done.into()),
         ("frozen".into(), instance.frozen.into()),
     ]);
-    if matches!(reader, Reader::Everything) {
+    if matches!(reader, Reader::Operator) && is_over(trade) {
         map.insert("owner".into(), optional(&instance.owner));
     }
-    // When the machine moves on says something about its inside: it is for those who may read the machine itself.
-    if admits(bundle, trade, instance, &machine.read, reader) {
+    // When the machine moves on says something about its inside: it is for those who may read the machine itself, and for those
+    // who keep it running.
+    if matches!(reader, Reader::Operator) || admits(bundle, trade, instance, &machine.read, reader) {
         map.insert("due".into(), Value::Map(due(bundle, trade, instance, machine, reader)));
     }
     Some(map)
@@ -81,7 +83,7 @@ pub fn view_for(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Rea
 
 /// True where the reader may know that the instance exists.
 pub fn may_see(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Reader<'_>) -> bool {
-    if matches!(reader, Reader::Everything) {
+    if matches!(reader, Reader::Operator) && !is_held_back(bundle, trade, instance) {
         return true;
     }
     let Some(machine) = bundle.machines.get(&instance.machine) else {
@@ -97,6 +99,31 @@ pub fn may_see(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Read
         Some(parent) => may_see(bundle, trade, parent, reader),
         None => admits(bundle, trade, instance, &machine.read, reader),
     }
+}
+
+/// True once the trade has ended: who runs the platform may then read all of it but what nobody may.
+#[must_use]
+pub fn is_over(trade: &Trade) -> bool {
+    trade.instances.get(&trade.id).is_some_and(|root| root.done)
+}
+
+/// True while who runs the platform may not know of an instance: that there is one, or how many there are, tells who takes part. Held
+/// back is what a party has started, until every tag of another machine has come with which the definition opens it, or the
+/// trade is over; and what lies below.
+fn is_held_back(bundle: &Bundle, trade: &Trade, instance: &Instance) -> bool {
+    let opened = |machine: &Machine| {
+        let whens = machine.visible.roles.iter().map(|(_, when)| when);
+        let mut others = whens.flat_map(|when| match when {
+            When::Always => &[][..],
+            When::Tagged(tags) => tags.as_slice(),
+        });
+        let mut others = others.by_ref().filter(|(machine, _)| machine.is_some()).peekable();
+        others.peek().is_some() && others.all(|tag| has_come(bundle, trade, instance, &When::Tagged(vec![tag.clone()])))
+    };
+    let is_kept =
+        |instance: &Instance| instance.owner.is_some() && !bundle.machines.get(&instance.machine).is_some_and(opened);
+    !is_over(trade)
+        && (is_kept(instance) || parent_of(trade, instance).is_some_and(|above| is_held_back(bundle, trade, above)))
 }
 
 /// True where the actor may read the instance's record although it has not ended yet.
@@ -185,9 +212,12 @@ pub fn todo_row(instance: &Instance, todo: &Todo, definition: &TodoDefinition, a
 
 /// Closed: one of the readers' roles must be the reader's, and its time must have come.
 fn admits(bundle: &Bundle, trade: &Trade, instance: &Instance, readers: &Readers, reader: Reader<'_>) -> bool {
-    let Reader::Actor(actor) = reader else { return true };
+    if matches!(reader, Reader::Operator) && is_over(trade) {
+        return true;
+    }
     readers.roles.iter().any(|(role, when)| {
-        let related = &**role == PUBLIC || holds(bundle, trade, instance, role, actor);
+        let related =
+            &**role == PUBLIC || matches!(reader, Reader::Actor(actor) if holds(bundle, trade, instance, role, actor));
         related && has_come(bundle, trade, instance, when)
     })
 }
@@ -218,7 +248,7 @@ fn was_tagged(bundle: &Bundle, instance: &Instance, tag: &Name) -> bool {
 fn is_owner(instance: &Instance, reader: Reader<'_>) -> bool {
     match reader {
         Reader::Actor(actor) => instance.owner.is_some() && instance.owner == actor.party,
-        Reader::Everything => false,
+        Reader::Operator => false,
     }
 }
 
@@ -243,7 +273,7 @@ fn shown(bundle: &Bundle, trade: &Trade, instance: &Instance, field: &Field, rea
 }
 
 fn signs(bundle: &Bundle, trade: &Trade, instance: &Instance, document: &str, reader: Reader<'_>) -> bool {
-    let Reader::Actor(actor) = reader else { return true };
+    let Reader::Actor(actor) = reader else { return false };
     instance.todos.values().any(|todo| {
         let names = |definition: &TodoDefinition| definition.sign.as_deref() == Some(document);
         todo_definition(bundle, instance, todo).is_some_and(names) && concerns(bundle, trade, instance, todo, actor)
@@ -257,11 +287,11 @@ fn parent_of<'a>(trade: &'a Trade, instance: &Instance) -> Option<&'a Instance> 
 fn todos(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Reader<'_>) -> Vec<Value> {
     let account = match reader {
         Reader::Actor(actor) => Some(&actor.account),
-        Reader::Everything => None,
+        Reader::Operator => None,
     };
     let open = |todo: &&Todo| match reader {
         Reader::Actor(actor) => concerns(bundle, trade, instance, todo, actor),
-        Reader::Everything => true,
+        Reader::Operator => true,
     };
     let rows = instance.todos.values().filter(open);
     rows.filter_map(|todo| {

@@ -152,6 +152,14 @@ fn revocation(trust: &TrustStore, chain: &Chain, moment: Moment) -> Result<Optio
     }
 }
 
+/// The certificate that a token says made it; believed by nobody for that.
+///
+/// # Errors
+/// Not a token, or one without its authority's certificate.
+pub fn signer_of(token: &[u8]) -> Result<Certificate, TsaError> {
+    Token::parse(token)?.signer().cloned()
+}
+
 /// What is read of a token.
 struct Token {
     info: Vec<u8>,

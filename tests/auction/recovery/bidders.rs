@@ -125,8 +125,7 @@ impl Bidder {
 
     /// Bids so many steps above what was last heard of the price, and writes down what comes of it.
     pub fn bid(&mut self, room: &str, steps: i64, body: Body) -> Sent {
-        let price = self.crowd.prices.lock().unwrap().get(room).copied().unwrap_or_default();
-        self.bid_amount(room, price + steps * STEP, body)
+        self.bid_amount(room, self.price(room) + steps * STEP, body)
     }
 
     pub fn bid_amount(&mut self, room: &str, amount: i64, body: Body) -> Sent {
@@ -141,8 +140,24 @@ impl Bidder {
         sent
     }
 
+    /// The same until it is answered.
+    pub fn insist(&mut self, room: &str, amount: i64, body: Body) -> Told {
+        let mut sent = self.bid_amount(room, amount, body);
+        if sent.told == Told::Nothing {
+            self.ask_again(body);
+            let log = self.crowd.log.lock().unwrap();
+            sent = log.iter().find(|other| other.key == sent.key).unwrap().clone();
+        }
+        sent.told
+    }
+
+    /// What was last heard of a room's price.
+    pub fn price(&self, room: &str) -> i64 {
+        self.crowd.prices.lock().unwrap().get(room).copied().unwrap_or_default()
+    }
+
     /// Sends a bid, or sends it again.
-    pub fn send(&mut self, sent: &mut Sent, body: Body) {
+    fn send(&mut self, sent: &mut Sent, body: Body) {
         let doors = self.crowd.doors.read().unwrap();
         let door = (!doors.is_empty()).then(|| {
             let index = self.dice.roll(doors.len() as u64);
@@ -188,8 +203,8 @@ impl Bidder {
     /// Asks again for everything that nobody was answered, until all is answered. Nobody may be bidding any more.
     pub fn ask_again(&mut self, body: Body) {
         let mut log = std::mem::take(&mut *self.crowd.log.lock().unwrap());
-        let end = std::time::Instant::now() + Duration::from_secs(60);
         for sent in log.iter_mut().filter(|sent| sent.told == Told::Nothing) {
+            let end = std::time::Instant::now() + Duration::from_secs(60);
             while sent.told == Told::Nothing {
                 assert!(std::time::Instant::now() < end, "no answer to {sent:?}");
                 self.send(sent, body);

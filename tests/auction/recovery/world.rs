@@ -145,20 +145,23 @@ impl World {
         }
     }
 
-    /// Brings the trouble over the first server, or over the database, and takes it away again. From when until when it lasted.
+    /// Brings the trouble over the first server, or over the database, and takes it away again. From when until when it certainly
+    /// lasted.
     pub fn suffer(&mut self, trouble: Trouble) -> (Time, Time) {
-        let from = Clock::system().now();
+        let mut from = Clock::system().now();
         match trouble {
             Trouble::None => std::thread::sleep(OUTAGE),
             Trouble::Kill => self.kill(),
             Trouble::Stop => {
                 signal("-STOP", self.servers[0].id());
+                from = Clock::system().now();
                 std::thread::sleep(OUTAGE);
                 signal("-CONT", self.servers[0].id());
             }
-            Trouble::Block => self.block(),
+            Trouble::Block => from = self.block(),
             Trouble::Freeze => {
                 self.database().signal("-STOP");
+                from = Clock::system().now();
                 std::thread::sleep(OUTAGE);
                 self.database().signal("-CONT");
             }
@@ -182,7 +185,8 @@ impl World {
         self.open_doors();
     }
 
-    fn block(&self) {
+    /// Since when nobody else could write.
+    fn block(&self) -> Time {
         let (begin, end) = match self.place {
             Place::Sqlite(_) => ("BEGIN EXCLUSIVE", "ROLLBACK"),
             Place::Postgres(_) => (
@@ -192,8 +196,10 @@ impl World {
         };
         let mut conn = self.target().open(Use::Write).unwrap();
         conn.batch_execute(begin).unwrap();
+        let since = Clock::system().now();
         std::thread::sleep(OUTAGE);
         conn.batch_execute(end).unwrap();
+        since
     }
 
     fn database(&self) -> &crate::support::postgres::Cluster {

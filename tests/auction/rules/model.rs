@@ -5,6 +5,10 @@ use std::collections::BTreeSet;
 
 pub const SECOND: i64 = 1_000;
 pub const MINUTE: i64 = 60 * SECOND;
+pub const HOUR: i64 = 60 * MINUTE;
+pub const DAY: i64 = 24 * HOUR;
+/// How long a sale may stand interrupted before it ends without a result.
+pub const LONGEST_INTERRUPTION: i64 = 5 * DAY;
 /// Who has paid in time: the others of the five have not.
 pub const PAID: usize = 4;
 pub const BIDDERS: usize = 5;
@@ -51,7 +55,6 @@ pub struct Rules {
     pub most_steps: i64,
     pub confirm_steps: i64,
     pub self_outbid: bool,
-    pub unique: bool,
     pub proxy: bool,
     pub signature: Signature,
     pub newest: bool,
@@ -70,9 +73,37 @@ pub enum Phase {
     Sealed,
     Priority,
     Suspended,
+    /// One person wants it annulled; another has to agree.
+    Abandoning,
     Reopening,
     Sold,
     Unsold,
+    Annulled,
+}
+
+/// A time in which the platform was out of reach, or in which a process of it ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Outage {
+    pub from: i64,
+    pub until: i64,
+    pub ended: bool,
+}
+
+/// Milliseconds of a span that lie in at least one of the outages.
+pub fn covered(outages: &[Outage], from: i64, until: i64) -> i64 {
+    let mut spans: Vec<(i64, i64)> = outages
+        .iter()
+        .map(|one| (one.from.max(from), one.until.min(until)))
+        .filter(|(from, until)| from < until)
+        .collect();
+    spans.sort_unstable();
+    let mut sum = 0;
+    let mut reached = i64::MIN;
+    for (from, until) in spans {
+        sum += (until - from.max(reached)).max(0);
+        reached = reached.max(until);
+    }
+    sum
 }
 
 /// One offer of an amount.
@@ -96,6 +127,12 @@ pub struct Room {
     pub accepted: i64,
     pub extensions: i64,
     pub frozen: bool,
+    /// When the count to the deadline began.
+    began: i64,
+    /// The last deadline that was decided: what came in before it and surfaces after it is late.
+    pub fired: Option<i64>,
+    pub outages: Vec<Outage>,
+    interrupted: i64,
     left: i64,
     pub limit: i64,
     free_over: bool,
@@ -120,6 +157,10 @@ impl Room {
             accepted: 0,
             extensions: 0,
             frozen: false,
+            began: at,
+            fired: None,
+            outages: Vec::new(),
+            interrupted: 0,
             left: 0,
             limit: 0,
             free_over: false,
@@ -129,32 +170,47 @@ impl Room {
             banned: [false; BIDDERS],
             entered: [false; BIDDERS],
         };
-        room.pass(at, 0, 0);
+        room.pass(at, 0);
         room
     }
 
     pub fn over(&self) -> bool {
-        matches!(self.phase, Phase::Sold | Phase::Unsold)
+        matches!(self.phase, Phase::Sold | Phase::Unsold | Phase::Annulled)
     }
 
     fn admitted(&self, who: usize) -> bool {
         who < PAID && !self.banned[who] && (!self.rules.confirm || self.joined[who])
     }
 
-    /// Everything due at or before `now` happens; the platform was out of reach for `outage`, and notices `late`.
-    pub fn pass(&mut self, now: i64, outage: i64, late: i64) {
+    /// Everything due at or before `now` happens; the platform notices each `late`.
+    pub fn pass(&mut self, now: i64, late: i64) {
         while let Some(due) = self.deadline.filter(|due| *due <= now && !self.frozen) {
-            self.end(due, outage, late);
+            self.fired = Some(due);
+            self.end(due, late);
         }
     }
 
-    fn end(&mut self, due: i64, outage: i64, late: i64) {
-        let broken = outage > 3 * SECOND || late > 3 * SECOND;
+    /// What of the last part of a phase the platform was out of reach, and whether a process ended in it. A shorter phase counts
+    /// whole; an outage that begins in it counts until the platform is back.
+    fn disturbed(&self, due: i64, late: i64) -> (i64, bool) {
+        let from = self.began.max(due - self.rules.window.max(5 * MINUTE));
+        let touching = self.outages.iter().filter(|one| one.from <= due && one.until >= from);
+        let touching: Vec<Outage> = touching.copied().collect();
+        (
+            covered(&touching, from, due + late),
+            touching.iter().any(|one| one.ended),
+        )
+    }
+
+    fn end(&mut self, due: i64, late: i64) {
+        let (outage, ended) = self.disturbed(due, late);
+        let broken = outage > 3 * SECOND || late > 3 * SECOND || ended;
         match self.phase {
             Phase::Waiting => self.begin(Phase::Inquiry, due),
             Phase::Reopening => self.resume(due),
+            Phase::Suspended | Phase::Abandoning => self.close(Phase::Annulled),
             // Whoever has the right is asked anew, for the whole time, from when the platform is back.
-            Phase::Priority if broken => self.deadline = Some(due + late + self.rules.priority_window),
+            Phase::Priority if broken => self.ask(due + late),
             Phase::Priority => self.close(Phase::Sold),
             _ if broken => {
                 let lost = (outage - late).max(MINUTE);
@@ -163,9 +219,7 @@ impl Room {
                 } else {
                     i64::MAX
                 };
-                self.broken = (self.phase, lost.min(most));
-                self.phase = Phase::Suspended;
-                self.deadline = None;
+                self.interrupt(lost.min(most), due);
             }
             Phase::Inquiry => {
                 let nobody = self.rules.confirm && (0..PAID).all(|who| !self.admitted(who));
@@ -190,7 +244,25 @@ impl Room {
 
     fn begin(&mut self, phase: Phase, at: i64) {
         self.phase = phase;
-        self.deadline = Some(at + self.length(phase));
+        self.until(at, at + self.length(phase));
+    }
+
+    fn until(&mut self, began: i64, deadline: i64) {
+        self.began = began;
+        self.deadline = Some(deadline);
+    }
+
+    fn ask(&mut self, at: i64) {
+        self.phase = Phase::Priority;
+        self.until(at, at + self.rules.priority_window);
+    }
+
+    /// Nothing is decided; `lost` is what the phase is owed, or nothing where it is owed all of its time.
+    fn interrupt(&mut self, lost: i64, at: i64) {
+        self.broken = (self.phase, lost);
+        self.phase = Phase::Suspended;
+        self.interrupted = at;
+        self.until(at, at + LONGEST_INTERRUPTION);
     }
 
     fn length(&self, phase: Phase) -> i64 {
@@ -202,21 +274,63 @@ impl Room {
     }
 
     fn resume(&mut self, at: i64) {
-        let (phase, lost) = self.broken;
+        let (phase, lost) = match self.broken {
+            // Bidding was over but for the one that surfaced late: it runs again.
+            (Phase::Priority, lost) => (Phase::Timed, lost),
+            other => other,
+        };
         match self.rules.resume {
             Resume::Restart => self.begin(Phase::Inquiry, at),
-            Resume::FullWindow => self.begin(phase, at),
-            Resume::Remaining => {
+            Resume::Remaining if lost > 0 => {
                 self.phase = phase;
-                self.deadline = Some(at + lost);
+                self.until(at, at + lost);
             }
+            _ => self.begin(phase, at),
         }
     }
 
-    /// The reviewer announces when a suspended room goes on.
-    pub fn reopen(&mut self, at: i64) {
-        self.phase = Phase::Reopening;
-        self.deadline = Some(at);
+    /// The reviewer announces when a suspended room goes on: within the first hour at will, later with a day's notice, and before
+    /// the longest interruption is over.
+    pub fn reopen(&mut self, at: i64, now: i64) -> Reasons {
+        let mut reasons = Reasons::new();
+        if at <= now {
+            reasons.insert("reopen_in_past");
+        }
+        if now - self.interrupted >= HOUR && at < now + DAY {
+            reasons.insert("notice_too_short");
+        }
+        if self.deadline.is_some_and(|limit| at >= limit) {
+            reasons.insert("resume_too_late");
+        }
+        if reasons.is_empty() {
+            self.phase = Phase::Reopening;
+            self.until(now, at);
+        }
+        reasons
+    }
+
+    /// A second person agrees that the sale is annulled, or does not.
+    pub fn judge(&mut self, agrees: bool) {
+        if agrees {
+            self.close(Phase::Annulled);
+        } else {
+            self.phase = Phase::Suspended;
+        }
+    }
+
+    /// Something that came in before the last deadline surfaces after it was decided, as of `decided`: it is never accepted, and
+    /// where its phase is over the room is suspended. Nothing where the room does not mind.
+    pub fn late(&mut self, bids: bool, decided: i64) -> Option<Reasons> {
+        let minds = match self.phase {
+            Phase::Inquiry | Phase::Free | Phase::Timed | Phase::Sealed => true,
+            Phase::Priority => bids,
+            _ => false,
+        };
+        if self.frozen || !minds {
+            return None;
+        }
+        self.interrupt(0, decided);
+        Some(Reasons::from(["late"]))
     }
 
     pub fn freeze(&mut self, now: i64) {
@@ -230,9 +344,12 @@ impl Room {
         match self.rules.resume {
             Resume::Restart if running => self.begin(Phase::Inquiry, now),
             Resume::FullWindow if running => self.begin(self.phase, now),
-            _ => self.deadline = self.deadline.map(|_| now + self.left),
+            _ => {
+                self.began = now;
+                self.deadline = self.deadline.map(|_| now + self.left);
+            }
         }
-        self.pass(now, 0, 0);
+        self.pass(now, 0);
     }
 
     fn close(&mut self, phase: Phase) {
@@ -245,8 +362,7 @@ impl Room {
         if self.leader.is_none() || self.price < self.rules.reserve {
             self.close(Phase::Unsold);
         } else if self.rules.priority == Priority::After && best != 1 {
-            self.phase = Phase::Priority;
-            self.deadline = Some(at + self.rules.priority_window);
+            self.ask(at);
         } else {
             self.close(Phase::Sold);
         }
@@ -287,10 +403,12 @@ impl Room {
     /// Reasons that do not depend on the amount, where the phase alone refuses; `phases` are those in which it is asked for.
     fn elsewhere(&self, phases: &[Phase]) -> Option<&'static str> {
         match self.phase {
-            Phase::Sold | Phase::Unsold => Some("ended"),
+            Phase::Sold | Phase::Unsold | Phase::Annulled => Some("ended"),
             _ if self.frozen => Some("suspended"),
             phase if phases.contains(&phase) => None,
-            Phase::Suspended | Phase::Reopening if !phases.contains(&Phase::Priority) => Some("suspended"),
+            Phase::Suspended | Phase::Abandoning | Phase::Reopening if !phases.contains(&Phase::Priority) => {
+                Some("suspended")
+            }
             Phase::Priority if phases.contains(&Phase::Timed) => Some("ended"),
             _ => Some("not_open"),
         }
@@ -320,6 +438,17 @@ impl Room {
         }
     }
 
+    /// Of any amount in the open, a bid's or a limit's.
+    fn too_far(&self, offer: Offer, reasons: &mut Reasons) {
+        let steps = |most: i64| offer.amount > self.base() + most * self.rules.increment;
+        if self.rules.most_steps > 0 && steps(self.rules.most_steps) {
+            reasons.insert("over_max_multiple");
+        }
+        if self.rules.confirm_steps > 0 && !offer.confirmed && steps(self.rules.confirm_steps) {
+            reasons.insert("confirm_jump");
+        }
+    }
+
     /// A bid in the open. Accepted where no reason is against it.
     pub fn bid(&mut self, offer: Offer, now: i64) -> Reasons {
         if let Some(reason) = self.elsewhere(&[Phase::Free, Phase::Timed]) {
@@ -338,16 +467,10 @@ impl Room {
             return reasons;
         }
         self.too_low(offer.amount, &mut reasons);
-        if taken && self.rules.unique {
+        if taken {
             reasons.insert("duplicate_price");
         }
-        let steps = |most: i64| offer.amount > self.base() + most * self.rules.increment;
-        if self.rules.most_steps > 0 && steps(self.rules.most_steps) {
-            reasons.insert("over_max_multiple");
-        }
-        if self.rules.confirm_steps > 0 && !offer.confirmed && steps(self.rules.confirm_steps) {
-            reasons.insert("confirm_jump");
-        }
+        self.too_far(offer, &mut reasons);
         if self.leader == Some(offer.by) && !self.rules.self_outbid {
             reasons.insert("own_price");
         }
@@ -392,6 +515,7 @@ impl Room {
         self.person(offer.by, offer.signed, &mut reasons);
         let own = self.leader == Some(offer.by);
         self.too_low(offer.amount, &mut reasons);
+        self.too_far(offer, &mut reasons);
         if own {
             reasons.remove("below_step");
             if offer.amount <= self.limit.max(self.price) {
@@ -430,7 +554,8 @@ impl Room {
         let near = !rules.only_in_window || deadline - now <= rules.window;
         if few && early && near {
             self.extensions += 1;
-            self.deadline = Some(now + rules.extend_by);
+            let deadline = now + rules.extend_by;
+            self.until(now, deadline);
         }
     }
 

@@ -83,7 +83,7 @@ const FIRST: [Mutant; 9] = [
 ];
 
 /// The others, with `LUOCHUI_LONG=1`.
-const MORE: [Mutant; 13] = [
+const MORE: [Mutant; 19] = [
     mutant(
         "the start price itself is too low",
         "event.amount < data.start_price",
@@ -142,10 +142,31 @@ const MORE: [Mutant; 13] = [
     mutant("a stale price does not matter", "data.require_seen &&", 0, "false &&"),
     mutant(
         "two may bid the same",
-        "data.unique_price && data.bids > 0",
+        "data.bids > 0 && event.amount == data.price, reject: duplicate_price",
         0,
-        "false && data.bids > 0",
+        "false, reject: duplicate_price",
     ),
+    mutant(
+        "a limit may lie beyond the largest jump",
+        "- {guard: too_far, reject: over_max_multiple}     #",
+        0,
+        "#",
+    ),
+    mutant(
+        "a far limit need not be confirmed",
+        "- {guard: far_above, reject: confirm_jump}\n",
+        1,
+        "\n",
+    ),
+    mutant("a free phase is watched whole", "watch: data.watched\n", 1, "\n"),
+    mutant("the end of a process does not count", "|| event.broken}", 0, "}"),
+    mutant(
+        "what surfaces late is dropped",
+        "late: broken ",
+        0,
+        "late: {actions: []} ",
+    ),
+    mutant("one person annuls", "notBy: [suspended]", 0, "notBy: []"),
     mutant(
         "a raised limit moves the price",
         "actions: [{assign: {limit: event.amount}}]",

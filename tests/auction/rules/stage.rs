@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use luochui::machine::calendar::Calendars;
-use luochui::machine::step::{Act, Actor, Answer, Cause, Context, Effect, Input, Signed, decide};
-use luochui::machine::trade::InstanceId;
+use luochui::machine::step::{
+    Act, Actor, Answer, Cause, Context, Delay, Effect, Input, Outside, Signed, decide_asking,
+};
+use luochui::machine::trade::{InstanceId, Timer};
 use luochui::machine::value::{Map, Name, Value};
 use luochui::machine::{Bundle, Instance, Time, Trade};
 
-use super::model::{BIDDERS, PAID};
+use super::model::{BIDDERS, Outage, PAID, covered};
 
 const UNIT: &str = "unit";
 const DAY: i64 = 86_400_000;
@@ -24,21 +26,30 @@ pub struct Stage<'a> {
     pub plates: Vec<Name>,
     /// When the applications are counted, and the room opens.
     pub counted: i64,
+    /// Of the platform, so far.
+    pub outages: Vec<Outage>,
+    /// Milliseconds by which timers are noticed late now.
+    pub late: i64,
+    /// Every amount that was accepted as a price, in the order of the record; a right to the same price is no price of its own.
+    pub prices: Vec<i64>,
     decided: u64,
 }
 
-/// Of the platform while an input is decided: milliseconds out of reach, and by which timers are late.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Trouble {
-    pub outage: i64,
-    pub late: i64,
+/// Who holds all posts.
+pub fn staff() -> Actor {
+    holder("staff")
 }
 
-pub fn staff() -> Actor {
+/// Somebody else who holds all posts.
+pub fn second() -> Actor {
+    holder("second")
+}
+
+fn holder(account: &str) -> Actor {
     let own = ["clerk", "head", "supervisor"].map(|post| (post.into(), UNIT.into()));
     let centre = ["reviewer", "chief", "finance"].map(|post| (post.into(), "centre".into()));
     Actor {
-        account: "staff".into(),
+        account: account.into(),
         posts: own.into_iter().chain(centre).collect(),
         services: vec!["bank".into()],
         ..Actor::default()
@@ -79,6 +90,9 @@ impl<'a> Stage<'a> {
             applications: Vec::new(),
             plates: Vec::new(),
             counted: 0,
+            outages: Vec::new(),
+            late: 0,
+            prices: Vec::new(),
             decided: 0,
         };
         stage.publish();
@@ -96,6 +110,8 @@ impl<'a> Stage<'a> {
             trade: self.trade.clone(),
             applications: self.applications.clone(),
             plates: self.plates.clone(),
+            outages: Vec::new(),
+            prices: Vec::new(),
             ..*self
         }
     }
@@ -159,13 +175,13 @@ impl<'a> Stage<'a> {
     }
 
     fn take(&mut self, actor: Actor, instance: InstanceId, cause: Cause, at: i64) -> Answer {
-        let answer = self.offer(actor, instance, cause, at, Trouble::default());
+        let answer = self.offer(actor, instance, cause, at);
         assert!(matches!(answer, Answer::Taken { .. }), "{answer:?}");
         answer
     }
 
     /// Decides an input at its time; renders what it asks for.
-    pub fn offer(&mut self, actor: Actor, instance: InstanceId, cause: Cause, at: i64, trouble: Trouble) -> Answer {
+    pub fn offer(&mut self, actor: Actor, instance: InstanceId, cause: Cause, at: i64) -> Answer {
         self.decided += 1;
         let input = Input {
             instance,
@@ -175,14 +191,18 @@ impl<'a> Stage<'a> {
         let context = Context {
             actor,
             seed: format!("{:064x}", self.decided).into(),
-            outage: trouble.outage,
-            late: trouble.late,
+            outage: 0,
+            late: 0,
             broken: false,
             calendar_version: self.calendars.0["cn-gov"].version,
             slots: Vec::new(),
         };
         let known = Some(&self.trade).filter(|trade| !trade.instances.is_empty());
-        let decision = decide(self.bundle, known, &input, &context, self.calendars);
+        let outside = Outside {
+            delay: &|timer| self.delay(timer),
+            slot: &|_| None,
+        };
+        let decision = decide_asking(self.bundle, known, &input, &context, self.calendars, outside);
         if let Answer::Failed(fault) = &decision.answer {
             panic!("{input:?}: {} {}", fault.place, fault.text);
         }
@@ -196,10 +216,25 @@ impl<'a> Stage<'a> {
                     revision,
                     ..
                 } => self.render(instance, &name, revision, at),
+                Effect::Recorded { kind, data, .. } if matches!(&*kind, "bid" | "proxy_bid") => {
+                    self.prices.extend(data["amount"].as_int());
+                }
                 _ => {}
             }
         }
         decision.answer
+    }
+
+    /// As the engine measures it: what touches the watched part of a timer's time, until it is noticed.
+    fn delay(&self, timer: &Timer) -> Delay {
+        let (from, due) = (timer.watched_from().0, timer.due.0);
+        let touching = self.outages.iter().filter(|one| one.from <= due && one.until >= from);
+        let touching: Vec<Outage> = touching.copied().collect();
+        Delay {
+            outage: covered(&touching, from, due + self.late),
+            late: self.late,
+            broken: touching.iter().any(|one| one.ended),
+        }
     }
 
     fn render(&mut self, instance: InstanceId, name: &str, revision: u32, at: i64) {
@@ -209,13 +244,7 @@ impl<'a> Stage<'a> {
             ("number".into(), Value::from("1")),
         ]);
         let name = format!("document.{name}.ready").into();
-        self.offer(
-            Actor::system(),
-            instance,
-            Cause::Result { name, payload },
-            at,
-            Trouble::default(),
-        );
+        self.offer(Actor::system(), instance, Cause::Result { name, payload }, at);
     }
 
     pub fn root(&self) -> &Instance {

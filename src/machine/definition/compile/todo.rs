@@ -62,7 +62,7 @@ impl Compiler<'_> {
                 .not_by
                 .0
                 .iter()
-                .filter_map(|word| self.state_with_todo(skeleton, word))
+                .filter_map(|word| self.done_before(skeleton, word))
                 .collect(),
             acts: self.acts(acts),
             reassign: self.reassign(source),
@@ -189,6 +189,14 @@ impl Compiler<'_> {
                 Sealing::Digest
             }
         }
+    }
+
+    /// What somebody did before who may not do this too: another to-do, or an event that they sent.
+    fn done_before(&mut self, skeleton: &Skeleton, word: &Word) -> Option<Name> {
+        if self.own.events.contains_key(word.value.as_str()) {
+            return Some(word.value.as_str().into());
+        }
+        self.state_with_todo(skeleton, word)
     }
 
     fn state_with_todo(&mut self, skeleton: &Skeleton, word: &Word) -> Option<Name> {
