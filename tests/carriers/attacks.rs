@@ -181,7 +181,7 @@ fn a_second_signer_can_add_nothing_but_the_seal() {
     assert_eq!(untouched.verdict, Verdict::Valid, "{untouched:#?}");
     let more = |object: &'static str| move |tail: &str| tail.replacen("xref\n", &format!("{object}xref\n"), 1);
     type Change = Box<dyn Fn(&str) -> String>;
-    let changes: [(&str, Change); 8] = [
+    let changes: [(&str, Change); 12] = [
         (
             "the text of a page",
             Box::new(more("5 0 obj\n<</Length 1>>\nstream\n \nendstream\nendobj\n")),
@@ -203,6 +203,22 @@ fn a_second_signer_can_add_nothing_but_the_seal() {
         (
             "a larger picture",
             Box::new(|tail| tail.replacen("q 113.386", "q 993.386", 1)),
+        ),
+        (
+            "the first field's name",
+            Box::new(|tail| tail.replacen("(Seal2)", "(Seal1)", 1)),
+        ),
+        (
+            "a field of another field",
+            Box::new(|tail| tail.replacen("(Seal2)", "(Seal1.x)", 1)),
+        ),
+        (
+            "a signature that transforms",
+            Box::new(|tail| tail.replacen("/Type/Sig/", "/Type/Sig/Reference[5 0 R]/", 1)),
+        ),
+        (
+            "other flags",
+            Box::new(|tail| tail.replacen("/SigFlags 3", "/SigFlags 0", 1)),
         ),
         (
             "another root",

@@ -52,6 +52,19 @@ fn everything_that_shows_is_protected() {
         let report = judge(&sign(plain.clone(), &without(&plain, name)));
         assert_eq!(step(&report, "ofd.coverage"), (Status::Failed, "uncovered"), "{name}");
     }
+    // So is another version of the document, which only OFD.xml names.
+    let version =
+        "<ofd:Versions><ofd:Version ID=\"1\" BaseLoc=\"Doc_0/Versions/Old.xml\"/></ofd:Versions></ofd:DocBody>";
+    let old = "<ofd:DocVersion xmlns:ofd=\"http://www.ofdspec.org/2016\"/>";
+    let mut files = plain;
+    files[0] = entry(&body("Doc_0", "signed").replace("</ofd:DocBody>", version));
+    files.push(("Doc_0/Versions/Old.xml".into(), old.into()));
+    assert_eq!(
+        step(&judge(&sign(files.clone(), &files)), "ofd.coverage"),
+        (Status::Ok, "")
+    );
+    let report = judge(&sign(files.clone(), &without(&files, "Doc_0/Versions/Old.xml")));
+    assert_eq!(step(&report, "ofd.coverage"), (Status::Failed, "uncovered"));
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub struct Body {
     pub root: String,
     /// The path of its list of signatures.
     pub signatures: Option<String>,
+    /// The paths of what describes its other versions.
+    pub versions: Vec<String>,
 }
 
 /// One line in a list of signatures.
@@ -83,7 +85,13 @@ pub fn bodies(package: &Package) -> Read<Vec<Body>> {
         let body = |node: Node| {
             let root = text(node, "DocRoot").ok_or(DescriptionError::Incomplete("OFD.xml".into(), "DocRoot"))?;
             let signatures = text(node, "Signatures").map(|location| resolve(&location, "OFD.xml"));
+            let versions = children(node, "Versions").flat_map(|versions| children(versions, "Version"));
+            let versions = versions
+                .filter_map(|version| version.attribute("BaseLoc"))
+                .take(MOST_BODIES);
+            let versions = versions.map(|location| Ok(resolve(location, "OFD.xml")?));
             Ok(Body {
+                versions: versions.collect::<Read<_>>()?,
                 root: resolve(&root, "OFD.xml")?,
                 signatures: signatures.transpose()?,
             })

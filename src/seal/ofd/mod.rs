@@ -105,7 +105,7 @@ fn contents<'a>(package: &'a Package<'a>) -> Result<Contents<'a>, DescriptionErr
             .filter(|folder| !folder.is_empty() && folder.as_str() != own)
             .map(|folder| format!("{folder}/"))
             .collect();
-        let reached = reach.from(&body.root, &elsewhere);
+        let reached = reach.from(&body.root, &body.versions, &elsewhere);
         contents.bodies.push((body, reached));
     }
     if contents.signatures.len() <= MOST_SIGNATURES {

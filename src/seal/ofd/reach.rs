@@ -26,14 +26,18 @@ impl<'a> Reach<'a> {
         Self { package, last }
     }
 
-    /// The files that the document consists of, its root among them. A file that only bears the last part of a name that is
+    /// The files that the document consists of, its root and its other versions among them. A file that only bears the last part of a name that is
     /// mentioned counts as well, unless it lies in another document's folder: readers differ in what a location is relative to.
     ///
     /// # Errors
     /// A file that is no XML and should be; the work it takes is more than is left.
-    pub fn from(&self, root: &str, elsewhere: &[String]) -> Read<BTreeSet<&'a str>> {
+    pub fn from(&self, root: &str, besides: &[String], elsewhere: &[String]) -> Read<BTreeSet<&'a str>> {
         let mut reached = BTreeSet::new();
-        let mut open: Vec<&str> = self.package.find(root).map(|(name, _)| name).into_iter().collect();
+        let Some((root, _)) = self.package.find(root) else {
+            return Ok(reached);
+        };
+        let besides = besides.iter().filter_map(|path| self.package.find(path));
+        let mut open: Vec<&str> = besides.map(|(name, _)| name).chain([root]).collect();
         while let Some(name) = open.pop() {
             if !reached.insert(name) || !(name == root || name.to_lowercase().ends_with(".xml")) {
                 continue;

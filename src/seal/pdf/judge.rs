@@ -20,6 +20,19 @@ pub struct Altered(pub &'static str);
 
 type Judged<T> = Result<T, Altered>;
 
+/// What a signature dictionary of a later seal may say.
+const SIGNATURE_KEYS: [&[u8]; 9] = [
+    b"Type",
+    b"Filter",
+    b"SubFilter",
+    b"Name",
+    b"Reason",
+    b"Location",
+    b"M",
+    b"ByteRange",
+    b"Contents",
+];
+
 /// Where the added seal stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stands {
@@ -143,11 +156,33 @@ impl Judge<'_> {
             .as_dict()
             .and_then(|field| field.get(b"V"))
             .and_then(Object::as_reference);
-        self.new_dictionary(**id)?;
-        self.new_dictionary(self.signature)?;
-        match value.is_ok_and(|value| value == self.signature) {
+        self.named(self.new_dictionary(**id)?)?;
+        let signature = self.new_dictionary(self.signature)?;
+        let known = signature
+            .iter()
+            .all(|(key, _)| SIGNATURE_KEYS.contains(&key.as_slice()));
+        match known && value.is_ok_and(|value| value == self.signature) {
             true => Ok(**id),
-            false => Err(Altered("签章域不指向这一签名")),
+            false => Err(Altered("签章域不指向这一签名，或签名字典不是签章的形式")),
+        }
+    }
+
+    /// The field has a name of its own: two of one name are one field to a reader.
+    fn named(&self, field: &Dictionary) -> Judged<()> {
+        const NAME: Altered = Altered("签章域没有自己的名称");
+        let name = field.get(b"T").and_then(Object::as_str).map_err(|_| NAME)?;
+        let form = self.before.catalog().and_then(|catalog| form_of(self.before, &catalog));
+        let fields = form.and_then(|form| fields_of(self.before, &form)).ok_or(NAME)?;
+        let taken = fields
+            .iter()
+            .filter_map(|field| self.before.resolve(field))
+            .any(|field| {
+                let other = field.as_dict().and_then(|field| field.get(b"T"));
+                other.and_then(Object::as_str).is_ok_and(|other| other == name)
+            });
+        match name.is_empty() || name.contains(&b'.') || taken {
+            true => Err(NAME),
+            false => Ok(()),
         }
     }
 
@@ -186,7 +221,9 @@ impl Judge<'_> {
         let old = &form_of(self.before, old_catalog).ok_or(CHANGED)?;
         let mut fields = fields_of(self.before, old).ok_or(CHANGED)?;
         fields.push(Object::Reference(field));
-        let same = without(new, &own) == without(old, &own);
+        // 1: signatures exist; 2: the file must only be appended to.
+        let flags = new.get(b"SigFlags").is_ok_and(|flags| *flags == Object::Integer(3));
+        let same = flags && without(new, &own) == without(old, &own);
         match same && new.get(b"Fields").is_ok_and(|found| *found == Object::Array(fields)) {
             true => Ok(explained),
             false => Err(CHANGED),
