@@ -21,6 +21,7 @@ const MINE_SHELL: &str = include_str!("../../portal/mine.html");
 const HOME_SHELL: &str = include_str!("../../portal/home.html");
 const PROFILE_SHELL: &str = include_str!("../../portal/profile.html");
 const PRACTICE_SHELL: &str = include_str!("../../portal/practice.html");
+const CALENDAR_SHELL: &str = include_str!("../../portal/calendar.html");
 const VERIFY_SHELL: &str = include_str!("../../portal/verify.html");
 
 const STYLE: &str = "text/css; charset=utf-8";
@@ -36,6 +37,8 @@ macro_rules! portal {
 const ASSETS: &[(&str, &str, &str)] = portal! {
     "page.css": STYLE,
     "room.css": STYLE,
+    "calendar.css": STYLE,
+    "calendar.js": SCRIPT,
     "session.js": SCRIPT,
     "page.js": SCRIPT,
     "sealing.js": SCRIPT,
@@ -139,6 +142,11 @@ pub async fn profile() -> HttpResponse {
 /// `GET /practice`: starts a practice round and leads to its room.
 pub async fn practice() -> HttpResponse {
     page(PRACTICE_SHELL)
+}
+
+/// `GET /calendar`: the announced sessions by day; knows nobody and asks for no password.
+pub async fn calendar() -> HttpResponse {
+    page(CALENDAR_SHELL)
 }
 
 /// `GET /verify`: asks for a file. Knows nothing of any document.

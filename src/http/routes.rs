@@ -33,6 +33,7 @@ macro_rules! to {
 
 mod certificates;
 mod sealing;
+mod sessions;
 
 /// All routes.
 #[must_use]
@@ -40,6 +41,7 @@ pub fn all() -> Vec<Route> {
     [
         platform(),
         public(),
+        sessions::all(),
         watching(),
         accounts(),
         certificates::all(),

@@ -1,6 +1,8 @@
 //! Whether one more session fits into a span of time beside those that are booked already. Must not know who booked them, or ask
 //! a store: what is booked is told.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Time;
@@ -86,6 +88,27 @@ impl Slot {
     pub fn is_full(&self) -> bool {
         self.taken >= self.limit
     }
+}
+
+/// The stretches in which the same number of spans, at least one, is under way, in their order.
+#[must_use]
+pub fn stretches(spans: &[Span]) -> Vec<(Span, u32)> {
+    let mut turns: BTreeMap<Time, i64> = BTreeMap::new();
+    for span in spans {
+        *turns.entry(span.from).or_default() += 1;
+        *turns.entry(span.until).or_default() -= 1;
+    }
+    let mut stretches = Vec::new();
+    let mut count = 0;
+    let mut begun = None;
+    for (time, turn) in turns.into_iter().filter(|(_, turn)| *turn != 0) {
+        if let Some(from) = begun.filter(|_| count > 0) {
+            stretches.push((Span { from, until: time }, u32::try_from(count).unwrap_or(u32::MAX)));
+        }
+        count += turn;
+        begun = Some(time);
+    }
+    stretches
 }
 
 /// The most spans that share a moment of `within`, and the first stretch in which so many do.
@@ -198,6 +221,12 @@ mod tests {
             let length = asked.until.0 - asked.from.0;
             let first = (asked.from.0..200).find(|at| counted(span(*at, at + length)) < limit);
             assert_eq!(slot.next, first.map(Time), "{taken:?} {asked:?} {limit}");
+            let mut seen = vec![0; 60];
+            for (stretch, count) in stretches(&taken) {
+                (stretch.from.0..stretch.until.0).for_each(|at| seen[usize::try_from(at).unwrap_or(0)] = count);
+            }
+            let all: Vec<u32> = (0..60).map(|at| counted(span(at, at + 1))).collect();
+            assert_eq!(seen, all, "{taken:?}");
         }
     }
 }

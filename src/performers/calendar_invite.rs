@@ -48,6 +48,46 @@ impl Invite<'_> {
     }
 }
 
+/// Something that takes a while.
+pub struct Event {
+    /// Stable: a later file with the same id replaces the entry.
+    pub id: String,
+    /// Milliseconds since 1970 UTC.
+    pub from: i64,
+    pub until: i64,
+    pub summary: String,
+    pub description: String,
+    pub url: String,
+}
+
+/// A calendar of events, for programs that ask for it again and again. `None` for times no calendar can hold.
+#[must_use]
+pub fn feed(name: &str, stamp: i64, events: &[Event]) -> Option<String> {
+    let mut lines: Vec<String> = vec![
+        "BEGIN:VCALENDAR".into(),
+        "VERSION:2.0".into(),
+        "PRODID:-//Luochui//Luochui//ZH".into(),
+        "CALSCALE:GREGORIAN".into(),
+        "METHOD:PUBLISH".into(),
+        format!("X-WR-CALNAME:{}", escaped(name)),
+    ];
+    for event in events {
+        lines.extend([
+            "BEGIN:VEVENT".into(),
+            format!("UID:{}@luochui", escaped(&event.id)),
+            format!("DTSTAMP:{}", utc(stamp)?),
+            format!("DTSTART:{}", utc(event.from)?),
+            format!("DTEND:{}", utc(event.until)?),
+            format!("SUMMARY:{}", escaped(&event.summary)),
+            format!("DESCRIPTION:{}", escaped(&event.description)),
+            format!("URL:{}", event.url.replace(['\r', '\n'], "")),
+            "END:VEVENT".into(),
+        ]);
+    }
+    lines.push("END:VCALENDAR".into());
+    Some(lines.iter().map(|line| folded(line)).collect())
+}
+
 fn utc(millis: i64) -> Option<String> {
     let time = DateTime::from_timestamp_millis(millis)?;
     Some(time.format("%Y%m%dT%H%M%SZ").to_string())

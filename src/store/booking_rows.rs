@@ -62,6 +62,15 @@ pub fn capacity_get(conn: &mut Connection, name: &str) -> Result<Option<Capacity
     Ok(row.select(CapacityRow::as_select()).first(conn).optional()?)
 }
 
+/// All of which something was booked or for which a number was set.
+///
+/// # Errors
+/// A failing database.
+pub fn capacities_all(conn: &mut Connection) -> Result<Vec<CapacityRow>, StoreError> {
+    let rows = capacities::table.order(capacities::name);
+    Ok(rows.select(CapacityRow::as_select()).load(conn)?)
+}
+
 /// Sets how many may be under way at once; without a number the workflow's holds again. What is decided meanwhile by the former
 /// number does not commit.
 ///

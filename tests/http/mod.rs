@@ -15,6 +15,7 @@ mod outside;
 mod portal;
 mod room;
 mod running;
+mod schedule;
 mod secrecy;
 mod sessions;
 mod shape;

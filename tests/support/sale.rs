@@ -104,6 +104,29 @@ pub fn stage(app: &TestApp) {
 impl<'a> Sale<'a> {
     /// Lists a lot and lets it be announced; registration is open.
     pub fn announced(app: &'a TestApp, more: serde_json::Value) -> Self {
+        let sale = Self::drafted(app, more);
+        for (who, outcome) in [("clerk", "submit"), ("reviewer", "approve"), ("supervisor", "approve")] {
+            sale.act(&app.sign_in(who), outcome, &json!({})).expect(200);
+        }
+        let ready = Cause::Result {
+            name: "document.announcement.ready".into(),
+            payload: map(&[("revision", 1.into()), ("sha256", "0".into()), ("number", Value::Null)]),
+        };
+        sale.offer(
+            &sale.listing,
+            Actor {
+                account: "system".into(),
+                ..Actor::default()
+            },
+            ready,
+        );
+        app.advance(DAY);
+        sale.reaches(&sale.listing, "first");
+        sale
+    }
+
+    /// A lot whose listing is written and not submitted yet.
+    pub fn drafted(app: &'a TestApp, more: serde_json::Value) -> Self {
         let clerk = app.sign_in("clerk");
         let mut data = json!({
             "name": "公务车辆一批", "project_code": "XX1", "category": "实物资产", "regime": "行政事业", "mode": "bidding",
@@ -121,25 +144,12 @@ impl<'a> Sale<'a> {
         data.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let opened = clerk.command("/api/v1/trades", &json!({"bundle": "asset-sale", "data": data}));
         let listing = opened.expect(201).json()["instance"].as_str().unwrap().to_owned();
-        let sale = Self { app, listing };
-        act(&clerk, &sale.listing, "submit", &json!({}));
-        act(&app.sign_in("reviewer"), &sale.listing, "approve", &json!({}));
-        act(&app.sign_in("supervisor"), &sale.listing, "approve", &json!({}));
-        let ready = Cause::Result {
-            name: "document.announcement.ready".into(),
-            payload: map(&[("revision", 1.into()), ("sha256", "0".into()), ("number", Value::Null)]),
-        };
-        sale.offer(
-            &sale.listing,
-            Actor {
-                account: "system".into(),
-                ..Actor::default()
-            },
-            ready,
-        );
-        app.advance(DAY);
-        sale.reaches(&sale.listing, "first");
-        sale
+        Self { app, listing }
+    }
+
+    /// Completes the listing's to-do of somebody.
+    pub fn act(&self, client: &Client<'_>, outcome: &str, body: &serde_json::Value) -> super::app::Reply {
+        attempt(client, &self.listing, outcome, body)
     }
 
     /// A new account that applies and whose deposit arrives.
@@ -303,6 +313,10 @@ impl Bidder<'_> {
 }
 
 fn act(client: &Client<'_>, instance: &str, outcome: &str, body: &serde_json::Value) {
+    attempt(client, instance, outcome, body).expect(200);
+}
+
+fn attempt(client: &Client<'_>, instance: &str, outcome: &str, body: &serde_json::Value) -> super::app::Reply {
     let list = client.get("/api/v1/todos?limit=100").expect(200).json();
     let todo = list["items"]
         .as_array()
@@ -312,9 +326,7 @@ fn act(client: &Client<'_>, instance: &str, outcome: &str, body: &serde_json::Va
     let todo = todo.unwrap_or_else(|| panic!("no to-do at {instance}: {list}"))["id"]
         .as_str()
         .unwrap();
-    client
-        .command(&format!("/api/v1/todos/{todo}/outcomes/{outcome}"), body)
-        .expect(200);
+    client.command(&format!("/api/v1/todos/{todo}/outcomes/{outcome}"), body)
 }
 
 fn paper(client: &Client<'_>, name: &str) -> String {

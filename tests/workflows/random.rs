@@ -289,6 +289,10 @@ impl World<'_> {
     fn filled<'f>(&mut self, machine: &Machine, fields: impl Iterator<Item = &'f Name>) -> Map {
         let mut payload = Map::new();
         for name in fields {
+            // How long a session is planned to take changes nothing of a course.
+            if &**name == "session_length" {
+                continue;
+            }
             let field = machine.field(name).unwrap();
             // What has a default is mostly left alone: a listing with random periods rarely gets anywhere.
             let keeps = field.default.is_some() && !matches!(&**name, "rules_accepted" | "commitment_accepted");

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod auth;
 pub mod calendars;
+pub mod capacities;
 pub mod certificates;
 pub mod definitions;
 pub mod documents;
@@ -19,6 +20,7 @@ pub mod mine;
 pub mod organisations;
 pub mod receipts;
 pub mod records;
+pub mod schedule;
 pub mod sealings;
 pub mod soft_token;
 pub mod todos;

@@ -2,6 +2,7 @@
 //!
 //! Nothing here tells how much there is of what may not be seen: no counts, no sequence numbers, no version of the trade.
 
+mod sessions;
 mod states;
 
 use super::definition::model::{Bundle, DocumentDefinition, Field, Machine, Readers, TodoDefinition, When};
@@ -12,6 +13,7 @@ use super::trade::{Instance, Todo, Trade};
 use super::value::{Map, Name, Value};
 use states::{due, shown_states, states, tags};
 
+pub use sessions::{Session, session};
 pub use states::may_know;
 
 /// The role of everybody, signed in or not.

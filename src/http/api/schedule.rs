@@ -1,0 +1,260 @@
+//! The calendar of sessions: what is announced, when, and how many at once. The same for everybody: it shows what the public may
+//! see, whoever asks. Must not know what a session is about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use actix_web::{HttpResponse, web};
+use chrono::{DateTime, NaiveDate};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::capacities::{self, Limit};
+use crate::http::extract::Query;
+use crate::http::problem::{Code, Problem};
+use crate::http::state::AppState;
+use crate::machine::slots::{Span, stretches};
+use crate::machine::step::Actor;
+use crate::machine::view::{self, Reader, Session};
+use crate::machine::{Name, Time};
+use crate::performers::calendar_invite::{Event, feed};
+use crate::store::booking_rows::bookings_within;
+
+const DAY: i64 = 86_400_000;
+/// China has had one zone without summer time since 1991.
+const CHINA_OFFSET: i64 = 8 * 3_600_000;
+/// What is shown where nothing is asked for, from the beginning of today.
+const USUAL_DAYS: i64 = 31;
+/// The longest span that one answer shows: a quarter.
+const MOST_DAYS: i64 = 93;
+/// Sessions that one answer reads: each is looked up with its trade.
+const MOST_SESSIONS: i64 = 2_000;
+
+/// A session that is announced.
+#[derive(Serialize, ToSchema)]
+pub struct Entry {
+    /// The instance: a room once there is one, before that what announces it.
+    id: String,
+    #[schema(value_type = String)]
+    of: Name,
+    title: String,
+    from: i64,
+    /// When it is expected to end.
+    until: i64,
+    /// 现在的状态
+    state: String,
+    /// The page to follow it on.
+    page: String,
+}
+
+/// A stretch of time with the sessions announced for it.
+#[derive(Serialize, ToSchema)]
+pub struct Slot {
+    #[schema(value_type = String)]
+    of: Name,
+    from: i64,
+    until: i64,
+    announced: u32,
+    limit: u32,
+}
+
+/// A day in China.
+#[derive(Serialize, ToSchema)]
+pub struct Day {
+    /// `2026-11-02`
+    day: String,
+    /// Sessions that touch it.
+    sessions: u32,
+    /// The most that are under way at once.
+    most: u32,
+}
+
+/// What is announced within a span.
+#[derive(Serialize, ToSchema)]
+pub struct Calendar {
+    from: i64,
+    until: i64,
+    capacities: Vec<Limit>,
+    items: Vec<Entry>,
+    slots: Vec<Slot>,
+    /// Days with sessions.
+    days: Vec<Day>,
+    /// The day with the most sessions at once, then with the most sessions, then the first.
+    busiest: Option<String>,
+}
+
+pub async fn list(state: web::Data<AppState>, query: Query) -> Result<HttpResponse, Problem> {
+    let span = asked(&state, query)?;
+    let shown = announced(&state, span).await?;
+    let capacities = capacities::limits(&state).await?;
+    let slots = slots(&shown, &capacities);
+    let days = days(&shown, span);
+    let busiest = days.iter().rev().max_by_key(|day| (day.most, day.sessions));
+    Ok(HttpResponse::Ok().json(Calendar {
+        from: span.from.0,
+        until: span.until.0,
+        busiest: busiest.map(|day| day.day.clone()),
+        items: shown.iter().map(entry).collect(),
+        capacities,
+        slots,
+        days,
+    }))
+}
+
+/// The same for calendar programs (RFC 5545), which ask again by themselves.
+pub async fn subscribe(state: web::Data<AppState>, query: Query) -> Result<HttpResponse, Problem> {
+    let span = asked(&state, query)?;
+    let shown = announced(&state, span).await?;
+    let base = state.config.public_url();
+    let events: Vec<Event> = shown
+        .iter()
+        .map(|one| Event {
+            id: one.id.to_string(),
+            from: one.session.booking.span.from.0,
+            until: one.session.booking.span.until.0,
+            summary: one.session.title.clone(),
+            description: one.session.states.join("、"),
+            url: format!("{base}{}", page(one)),
+        })
+        .collect();
+    let text = feed("竞价场次", state.engine.now().0, &events);
+    let text = text.ok_or_else(|| Problem::new(Code::BadRequest).detail("no calendar can hold these times"))?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/calendar; charset=utf-8")
+        .body(text))
+}
+
+/// A session with the instance that has it.
+struct Shown {
+    id: Name,
+    session: Session,
+    /// It can be followed live.
+    live: Live,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Live {
+    Yes,
+    No,
+}
+
+fn asked(state: &AppState, mut query: Query) -> Result<Span, Problem> {
+    let mut moment = |name: &'static str| match query.take(name) {
+        None => Ok(None),
+        Some(text) => match text.parse::<i64>() {
+            Ok(millis) if DateTime::from_timestamp_millis(millis).is_some() => Ok(Some(Time(millis))),
+            _ => Err(Problem::field(name, "must be milliseconds since 1970 UTC")),
+        },
+    };
+    let (from, until) = (moment("from")?, moment("to")?);
+    query.finish()?;
+    let today = (state.engine.now().0 + CHINA_OFFSET).div_euclid(DAY) * DAY - CHINA_OFFSET;
+    let from = from.unwrap_or(Time(today));
+    let until = until.unwrap_or_else(|| from.plus_millis(USUAL_DAYS * DAY));
+    if until <= from || until.millis_since(from) > MOST_DAYS * DAY {
+        let message = format!("must be after `from`, by at most {MOST_DAYS} days");
+        return Err(Problem::field("to", message));
+    }
+    Ok(Span { from, until })
+}
+
+/// What the public may see of the sessions that touch a span.
+async fn announced(state: &AppState, span: Span) -> Result<Vec<Shown>, Problem> {
+    let rows = state
+        .engine
+        .read(move |conn| bookings_within(conn, span, MOST_SESSIONS))
+        .await?;
+    let nobody = Actor::default();
+    let mut shown = Vec::new();
+    for row in rows {
+        let id = Name::from(row.instance.as_str());
+        let Ok(snapshot) = state.engine.recent_trade(&id).await else {
+            continue;
+        };
+        let (bundle, trade) = (&snapshot.bundle, &snapshot.trade);
+        let found = trade.instances.get(&id).and_then(|instance| {
+            let session = view::session(bundle, trade, instance, Reader::Actor(&nobody))?;
+            let machine = bundle.machines.get(&instance.machine)?;
+            let live = if machine.publishes() { Live::Yes } else { Live::No };
+            Some((session, live))
+        });
+        // What moved since the row was read is shown where it is now.
+        if let Some((session, live)) = found.filter(|(session, _)| session.booking.span.overlaps(&span)) {
+            shown.push(Shown { id, session, live });
+        }
+    }
+    shown.sort_by(|a, b| (a.session.booking.span, &a.id).cmp(&(b.session.booking.span, &b.id)));
+    Ok(shown)
+}
+
+fn page(shown: &Shown) -> String {
+    match shown.live {
+        Live::Yes => format!("/rooms/{}", shown.id),
+        Live::No => format!("/instances/{}", shown.id),
+    }
+}
+
+fn entry(shown: &Shown) -> Entry {
+    Entry {
+        id: shown.id.to_string(),
+        of: shown.session.booking.of.clone(),
+        title: shown.session.title.clone(),
+        from: shown.session.booking.span.from.0,
+        until: shown.session.booking.span.until.0,
+        state: shown.session.states.join("、"),
+        page: page(shown),
+    }
+}
+
+fn slots(shown: &[Shown], limits: &[Limit]) -> Vec<Slot> {
+    let mut by_capacity: BTreeMap<&Name, Vec<Span>> = BTreeMap::new();
+    for one in shown {
+        let booking = &one.session.booking;
+        by_capacity.entry(&booking.of).or_default().push(booking.span);
+    }
+    let mut slots = Vec::new();
+    for (of, spans) in by_capacity {
+        let limit = limits
+            .iter()
+            .find(|limit| limit.name == *of)
+            .map_or(0, |limit| limit.limit);
+        slots.extend(stretches(&spans).into_iter().map(|(span, announced)| Slot {
+            of: of.clone(),
+            from: span.from.0,
+            until: span.until.0,
+            announced,
+            limit,
+        }));
+    }
+    slots
+}
+
+fn days(shown: &[Shown], span: Span) -> Vec<Day> {
+    let local = |time: Time| (time.0 + CHINA_OFFSET).div_euclid(DAY);
+    let mut touched = BTreeSet::new();
+    for one in shown {
+        let own = one.session.booking.span;
+        let (first, last) = (own.from.max(span.from), own.until.min(span.until).plus_millis(-1));
+        touched.extend(local(first)..=local(last));
+    }
+    let day_of = |number: i64| {
+        let whole = Span {
+            from: Time(number * DAY - CHINA_OFFSET),
+            until: Time((number + 1) * DAY - CHINA_OFFSET),
+        };
+        let spans: Vec<Span> = shown
+            .iter()
+            .map(|one| one.session.booking.span)
+            .filter(|own| own.overlaps(&whole))
+            .collect();
+        let within = stretches(&spans).into_iter().filter(|(own, _)| own.overlaps(&whole));
+        let date = i32::try_from(number)
+            .ok()
+            .and_then(|days| NaiveDate::default().checked_add_signed(chrono::TimeDelta::days(days.into())));
+        Some(Day {
+            day: date?.to_string(),
+            sessions: u32::try_from(spans.len()).unwrap_or(u32::MAX),
+            most: within.map(|(_, count)| count).max().unwrap_or(0),
+        })
+    };
+    touched.into_iter().filter_map(day_of).collect()
+}
