@@ -11,7 +11,7 @@ use crate::record::dossier::{is_dossier, verify_dossier};
 use crate::record::signer::read_keys;
 use crate::record::signers::Trusting;
 use crate::record::verify::{Held, Report, Status, verify};
-use crate::record::{Checkpoint, Receipt};
+use crate::record::{Checkpoint, Receipt, SealedCheckpoint};
 
 /// What is verified, and what it is held against.
 pub struct Files<'a> {
@@ -60,7 +60,17 @@ fn held(files: &Files<'_>) -> Result<Held, Failure> {
         held.receipts.push(within::<Receipt>(path, "receipt")?);
     }
     for path in files.checkpoints {
-        held.checkpoints.push(within::<Checkpoint>(path, "checkpoint")?);
+        for (number, checkpoint) in (1..).zip(checkpoints(path)?) {
+            match checkpoint {
+                AnyCheckpoint::Plain { checkpoint } | AnyCheckpoint::Bare(checkpoint) => {
+                    held.checkpoints.push(checkpoint)
+                }
+                AnyCheckpoint::Sealed(sealed) => held.sealed.push(sealed),
+                AnyCheckpoint::Other {} => {
+                    return Err(Failure(format!("{}: part {number} is no checkpoint", path.display())));
+                }
+            }
+        }
     }
     if let Some(path) = files.key {
         let keys = read_keys(&read(path)?);
@@ -73,6 +83,30 @@ fn held(files: &Files<'_>) -> Result<Held, Failure> {
         });
     }
     Ok(held)
+}
+
+/// A checkpoint as it comes by mail, as it stands in a record, or sealed.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum AnyCheckpoint {
+    Plain { checkpoint: Checkpoint },
+    Bare(Checkpoint),
+    Sealed(SealedCheckpoint),
+    Other {},
+}
+
+/// One checkpoint or several, one after another.
+fn checkpoints(path: &Path) -> Result<Vec<AnyCheckpoint>, Failure> {
+    let text = read(path)?;
+    let failed = |error: serde_json::Error| Failure(format!("{} holds no checkpoint: {error}", path.display()));
+    let all: Vec<AnyCheckpoint> = serde_json::Deserializer::from_str(&text)
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
+    match all.is_empty() {
+        true => Err(Failure(format!("{} holds no checkpoint", path.display()))),
+        false => Ok(all),
+    }
 }
 
 /// Reads something from a file of JSON that is it, or that holds it under its name, as an answer of the API does.

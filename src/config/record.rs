@@ -12,6 +12,9 @@ pub struct Record {
     pub key: PathBuf,
     /// Receipts signed with the answer; the others are signed when they are asked for.
     pub signed_receipts_per_second: u32,
+    /// Minutes between two mails with a checkpoint to those who read records, while an instance runs; 0 for none but those of its
+    /// changes of phase.
+    pub mail_minutes: u32,
     pub server: SigningServer,
 }
 
@@ -55,6 +58,7 @@ impl Default for Record {
             key: PathBuf::new(),
             // A signature takes some 0.15 ms of a core: this many take a fiftieth of it.
             signed_receipts_per_second: 100,
+            mail_minutes: 30,
             server: SigningServer::default(),
         }
     }

@@ -28,6 +28,8 @@ pub struct Letter {
     pub html: Option<String>,
     /// The calendar file, where there is a due date.
     pub invite: Option<String>,
+    /// A file of JSON lines, by its name.
+    pub lines: Option<(String, String)>,
     /// Left of the `@` of the Message-ID: the same letter always has the same.
     pub id: String,
     /// Milliseconds since 1970 UTC.
@@ -143,7 +145,7 @@ impl Post {
     }
 }
 
-/// Text alone or with HTML beside it, and the calendar file with both.
+/// Text alone or with HTML beside it, and files with both.
 fn parts(letter: &Letter) -> Result<MultiPart, PerformError> {
     let text = encoded(&letter.text, ContentType::TEXT_PLAIN)?;
     let body = match &letter.html {
@@ -152,12 +154,21 @@ fn parts(letter: &Letter) -> Result<MultiPart, PerformError> {
             .singlepart(encoded(html, ContentType::TEXT_HTML)?),
         None => MultiPart::mixed().singlepart(text),
     };
-    let Some(invite) = &letter.invite else {
-        return Ok(body);
-    };
-    let kind = ContentType::parse("text/calendar; charset=utf-8; method=PUBLISH").map_err(PerformError::lasting)?;
-    let invite = Attachment::new("todo.ics".into()).body(base64(invite)?, kind);
-    Ok(MultiPart::mixed().multipart(body).singlepart(invite))
+    let mut attached = Vec::new();
+    if let Some(invite) = &letter.invite {
+        let kind = ContentType::parse("text/calendar; charset=utf-8; method=PUBLISH").map_err(PerformError::lasting)?;
+        attached.push(Attachment::new("todo.ics".into()).body(base64(invite)?, kind));
+    }
+    if let Some((name, lines)) = &letter.lines {
+        let kind = ContentType::parse("application/x-ndjson").map_err(PerformError::lasting)?;
+        attached.push(Attachment::new(name.clone()).body(base64(lines)?, kind));
+    }
+    Ok(match attached.is_empty() {
+        true => body,
+        false => attached
+            .into_iter()
+            .fold(MultiPart::mixed().multipart(body), MultiPart::singlepart),
+    })
 }
 
 fn encoded(text: &str, kind: ContentType) -> Result<SinglePart, PerformError> {

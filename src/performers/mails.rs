@@ -12,17 +12,24 @@ use super::mail::{Letter, Post};
 use super::recorded::{self, Signed};
 use super::rendering::{Rendering, Renderings};
 use super::{PerformError, Work};
-use crate::engine::Engine;
+use crate::engine::{Engine, checkpoint_of};
 use crate::machine::definition::model::{Bundle, TodoDefinition};
 use crate::machine::{Name, Time, roles};
+use crate::record::{Reach, file};
 use crate::store::mail_rows::{MailRow, mail_note, mail_reached};
 use crate::store::name_rows::{Addressee, accounts_of_audience};
+use crate::store::record_rows::checkpoints_of;
 use crate::store::token_rows::{TokenRow, token_create};
 
 /// The kind of an outbox row that asks for somebody's daily digest.
 pub const DIGEST: &str = "digest";
+/// The kind of an outbox row that asks for a checkpoint to be sent while an instance runs.
+pub const CHECKPOINT: &str = "checkpoint";
 /// China has had one zone without summer time since 1991; for mails that belong to no bundle.
 const OFFSET_MILLIS: i64 = 8 * 3_600_000;
+
+/// The name of the file of checkpoints.
+const LINES_NAME: &str = "checkpoints.jsonl";
 
 /// What mails say of the platform.
 #[derive(Clone, Debug)]
@@ -51,6 +58,8 @@ struct Mailing<'a> {
     rendering: &'a Rendering,
     /// The to-do it is about, with the acts that its links may do.
     todo: Option<About>,
+    /// Checkpoints as a file that `luochui audit verify --checkpoint` reads.
+    lines: Option<String>,
 }
 
 struct About {
@@ -84,6 +93,7 @@ impl Mails {
         let audience = audience.map(|it| it.to_string()).collect();
         let context = self.context(work, &bundle).await?;
         let rendering = self.renderings.of(&bundle).map_err(PerformError::lasting)?;
+        let whole = context["checkpoint"]["reach"] == Reach::Whole.as_str();
         let mailing = Mailing {
             work,
             mail,
@@ -91,8 +101,44 @@ impl Mails {
             context,
             rendering: &rendering,
             todo: None,
+            lines: if whole {
+                Some(self.checkpoints(&work.instance).await?)
+            } else {
+                None
+            },
         };
         self.send_all(&mailing, audience).await
+    }
+
+    /// Sends a checkpoint to whom the loop of checkpoints names. `asked` is what it wrote: `{at, audience, title, lot, phase, lines}`.
+    ///
+    /// # Errors
+    /// A mail that cannot be filled or sent.
+    pub async fn checkpoint(&self, work: &Work, asked: &Json) -> Result<(), PerformError> {
+        let rendering = Rendering::platform(OFFSET_MILLIS).map_err(PerformError::lasting)?;
+        let mut context = asked.clone();
+        context["platform"] = self.platform().await?;
+        context["link"] = json!(format!("{}/instances/{}", self.settings.public_url, work.instance));
+        let audience = asked["audience"].as_array().into_iter().flatten();
+        let mailing = Mailing {
+            work,
+            mail: "platform_checkpoint",
+            at: Time(asked["at"].as_i64().unwrap_or_default()),
+            context,
+            rendering: &rendering,
+            todo: None,
+            lines: asked["lines"].as_str().map(str::to_owned),
+        };
+        let audience = audience.filter_map(Json::as_str).map(str::to_owned).collect();
+        self.send_all(&mailing, audience).await
+    }
+
+    /// All checkpoints of a record, one JSON object on each line.
+    async fn checkpoints(&self, instance: &str) -> Result<String, PerformError> {
+        let id = instance.to_owned();
+        let rows = self.engine.read(move |conn| checkpoints_of(conn, &id)).await?;
+        let rows: Vec<_> = rows.iter().map(checkpoint_of).collect();
+        Ok(file::write(std::iter::empty(), &rows))
     }
 
     /// Sends a mail about a to-do to those it concerns.
@@ -127,6 +173,7 @@ impl Mails {
                 id: todo.clone(),
                 acts: acts.unwrap_or_default(),
             }),
+            lines: None,
         };
         self.send_all(&mailing, audience).await
     }
@@ -154,6 +201,7 @@ impl Mails {
             context,
             rendering: &rendering,
             todo: None,
+            lines: None,
         };
         self.send_all(&mailing, vec![format!("account:{account}")]).await
     }
@@ -268,6 +316,7 @@ impl Mails {
             text: text("body")?,
             html: html.map_err(PerformError::lasting)?,
             invite,
+            lines: mailing.lines.clone().map(|lines| (LINES_NAME.to_owned(), lines)),
             id: letter_id(&mailing.work.id, &person.account),
             at: mailing.at.0,
         })

@@ -142,6 +142,9 @@ impl Performers {
         if row.kind == mails::DIGEST {
             return self.mails.digest(&work, &payload.effect).await;
         }
+        if row.kind == mails::CHECKPOINT {
+            return self.mails.checkpoint(&work, &payload.effect).await;
+        }
         match serde_json::from_value(payload.effect).map_err(PerformError::lasting)? {
             Effect::Document { name, revision, at, .. } => {
                 let asked = documents::Asked { name, revision, at };

@@ -1,4 +1,5 @@
-//! The platform's own mail templates, which belong to no bundle: the daily digest.
+//! The platform's own mail templates, which belong to no bundle: the daily digest, and
+//! checkpoints of records that run.
 //! Must not name anything of a trade.
 
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use crate::machine::Bundle;
 use crate::machine::trade::BundleRef;
 
 /// Path (as it would stand in a bundle) and text of each.
-const TEMPLATES: [(&str, &str); 3] = [
+const TEMPLATES: [(&str, &str); 5] = [
     (
         "templates/mail/platform_digest/subject.txt.hbs",
         include_str!("../../templates/platform/digest/subject.txt.hbs"),
@@ -19,6 +20,14 @@ const TEMPLATES: [(&str, &str); 3] = [
     (
         "templates/mail/platform_digest/body.html.hbs",
         include_str!("../../templates/platform/digest/body.html.hbs"),
+    ),
+    (
+        "templates/mail/platform_checkpoint/subject.txt.hbs",
+        include_str!("../../templates/platform/checkpoint/subject.txt.hbs"),
+    ),
+    (
+        "templates/mail/platform_checkpoint/body.txt.hbs",
+        include_str!("../../templates/platform/checkpoint/body.txt.hbs"),
     ),
 ];
 

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::chain::Head;
+use super::chain::{Head, digests};
 use super::signer::{PlatformSigner, SignerError, key_id};
 use crate::machine::Time;
 use crate::machine::value::Name;
@@ -13,6 +13,8 @@ use crate::seal::sm2::PublicKey;
 
 /// What the signed bytes begin with, so that no other signature of the platform's key can be taken for a checkpoint.
 const PREFIX: &str = "luochui-checkpoint/1";
+/// The same of a sealed one.
+const SEALED: &str = "luochui-sealed-checkpoint/1";
 
 /// Where a record stood.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +28,21 @@ pub struct Checkpoint {
     pub at: Time,
     pub reach: Reach,
     /// Which of the platform's keys signed.
+    pub key: Name,
+    /// SM2 with SM3, DER, in base64.
+    pub signature: Name,
+}
+
+/// A checkpoint for those who may not know yet how much stands in the record. It tells nothing until the record is open with its
+/// checkpoints: the signature among the bytes that it is a digest of is known to nobody before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealedCheckpoint {
+    pub instance: Name,
+    /// SM3 over the signed bytes of the checkpoint and its signature in base64.
+    pub sealed: Name,
+    /// When it was made, milliseconds since 1970 UTC.
+    pub at: Time,
     pub key: Name,
     /// SM2 with SM3, DER, in base64.
     pub signature: Name,
@@ -100,6 +117,57 @@ impl Checkpoint {
         } = self;
         let (at, reach) = (at.0, reach.as_str());
         format!("{PREFIX}\n{instance}\n{size}\n{sm3}\n{sha256}\n{at}\n{reach}\n{key}\n").into_bytes()
+    }
+
+    /// Verifies the signature.
+    ///
+    /// # Errors
+    /// Another key, or a signature that does not fit.
+    pub fn verify(&self, key: &PublicKey) -> Result<(), Unsigned> {
+        verify(key, &self.key, &self.signed_bytes(), &self.signature)
+    }
+}
+
+impl SealedCheckpoint {
+    /// Seals a checkpoint and signs that.
+    ///
+    /// # Errors
+    /// The signer's.
+    pub fn of(signer: &dyn PlatformSigner, checkpoint: &Checkpoint) -> Result<Self, SignerError> {
+        let mut sealed = Self {
+            instance: checkpoint.instance.clone(),
+            sealed: Self::seal(checkpoint),
+            at: checkpoint.at,
+            key: signer.key_id(),
+            signature: "".into(),
+        };
+        sealed.signature = STANDARD.encode(signer.sign(&sealed.signed_bytes())?).into();
+        Ok(sealed)
+    }
+
+    /// True where it is this checkpoint that was sealed.
+    #[must_use]
+    pub fn is_of(&self, checkpoint: &Checkpoint) -> bool {
+        self.sealed == Self::seal(checkpoint)
+    }
+
+    fn seal(checkpoint: &Checkpoint) -> Name {
+        let mut bytes = checkpoint.signed_bytes();
+        bytes.extend(checkpoint.signature.as_bytes());
+        digests(&bytes).0
+    }
+
+    /// The bytes that are signed: five lines, each with its break.
+    #[must_use]
+    pub fn signed_bytes(&self) -> Vec<u8> {
+        let Self {
+            instance,
+            sealed,
+            at,
+            key,
+            signature: _,
+        } = self;
+        format!("{SEALED}\n{instance}\n{sealed}\n{}\n{key}\n", at.0).into_bytes()
     }
 
     /// Verifies the signature.

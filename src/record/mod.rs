@@ -14,7 +14,7 @@ pub mod signers;
 pub mod verify;
 
 pub use chain::{Appended, Head, Origin};
-pub use checkpoint::{Checkpoint, Reach};
+pub use checkpoint::{Checkpoint, Reach, SealedCheckpoint};
 pub use receipt::{Issued, Opening, Receipt};
 pub use row::Row;
 pub use signer::{FileKey, PlatformSigner, SignerError};

@@ -6,7 +6,7 @@ mod against;
 use std::num::NonZero;
 
 use super::chain::{FORMAT, Head, Origin, digests};
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, SealedCheckpoint};
 use super::file::CheckpointLine;
 use super::receipt::Receipt;
 use super::row::{Ending, Row};
@@ -24,6 +24,7 @@ const CHUNK: usize = 1_000;
 pub struct Held {
     pub receipts: Vec<Receipt>,
     pub checkpoints: Vec<Checkpoint>,
+    pub sealed: Vec<SealedCheckpoint>,
     /// The platform's keys, of now and before; each signature names its own.
     pub keys: Vec<PublicKey>,
     /// The authorities whose word counts for signers of events.

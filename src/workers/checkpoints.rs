@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::telling::{Followed, tell};
 use crate::engine::{Engine, EngineError, checkpoint_of, row_of};
 use crate::machine::{Name, Time};
 use crate::record::{Checkpoint, Head, Reach, Row};
@@ -17,15 +18,19 @@ const PACE: Duration = Duration::from_secs(60);
 /// A clock that runs ahead of the real one passes minutes in seconds.
 const FAST_PACE: Duration = Duration::from_secs(1);
 
-/// Works until told to stop.
-pub async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
+/// Works until told to stop; mails checkpoints every so many minutes.
+pub async fn run(engine: Engine, mail_minutes: u32, mut stop: watch::Receiver<bool>) {
     let pace = if engine.clock().is_virtual() { FAST_PACE } else { PACE };
+    let mut followed = Followed::default();
     while !*stop.borrow() {
         tokio::select! {
             _ = stop.changed() => {}
             () = tokio::time::sleep(pace) => {
                 if let Err(error) = tick(&engine, engine.now()).await {
                     tracing::warn!(%error, "records were not signed");
+                }
+                if let Err(error) = tell(&engine, engine.now(), mail_minutes, &mut followed).await {
+                    tracing::warn!(%error, "checkpoints were not mailed");
                 }
             }
         }

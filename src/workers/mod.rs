@@ -1,10 +1,11 @@
-//! Background loops: the outbox and calendar-driven sweeps. Each is idempotent: period and nudge.
+//! Background loops: the outbox, calendar-driven sweeps, checkpoints and who is told of them. Each is idempotent: period and nudge.
 
 pub mod checkpoints;
 pub mod cron;
 pub mod outbox;
 mod reminders;
 pub mod sweeps;
+pub mod telling;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -34,7 +35,7 @@ impl Workers {
                 tracing::error!(%error, "reminders, digests and retention have stopped");
             }
         };
-        let signing = checkpoints::run(engine.clone(), stopping.clone());
+        let signing = checkpoints::run(engine.clone(), config.record.mail_minutes, stopping.clone());
         let tasks = vec![
             tokio::spawn(outbox.run(stopping)),
             tokio::spawn(sweeping),

@@ -17,6 +17,7 @@ fn letter() -> Letter {
         text: "第一行\r\n.\r\nRCPT TO:<other@example.org>\r\n完".into(),
         html: Some("<p>第一行</p>".into()),
         invite: Some("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n".into()),
+        lines: None,
         id: "0123abcd".into(),
         at: 1_789_522_440_000,
     }

@@ -135,6 +135,22 @@ pub fn may_read_record(bundle: &Bundle, trade: &Trade, instance: &Instance, acto
     readers.is_some_and(|readers| admits(bundle, trade, instance, readers, Reader::Actor(actor)))
 }
 
+/// The roles that may read the instance's record before it has ended, those of them first whose time has come; then the others.
+#[must_use]
+pub fn record_readers<'a>(bundle: &'a Bundle, trade: &Trade, instance: &Instance) -> (Vec<&'a Name>, Vec<&'a Name>) {
+    let machine = bundle.machines.get(&instance.machine);
+    let readers = machine.and_then(|machine| machine.record.as_ref());
+    let roles = readers.into_iter().flat_map(|readers| &readers.roles);
+    let (mut now, mut later) = (Vec::new(), Vec::new());
+    for (role, when) in roles {
+        match has_come(bundle, trade, instance, when) {
+            true => now.push(role),
+            false => later.push(role),
+        }
+    }
+    (now, later)
+}
+
 /// True where the reader may read this field of an instance they may see.
 pub fn may_read(bundle: &Bundle, trade: &Trade, instance: &Instance, field: &Field, reader: Reader<'_>) -> bool {
     let Some(machine) = bundle.machines.get(&instance.machine) else {

@@ -2,7 +2,7 @@
 
 use super::{Held, Report, Seen, Status, place};
 use crate::record::chain::{Head, Origin};
-use crate::record::checkpoint::{Checkpoint, Reach};
+use crate::record::checkpoint::{Checkpoint, Reach, SealedCheckpoint};
 use crate::record::receipt::{Opening, Receipt, seal};
 use crate::record::row::Row;
 use crate::record::signer::key_id;
@@ -31,10 +31,15 @@ impl Body<'_> {
         for checkpoint in &held.checkpoints {
             self.checkpoint(report, "checkpoint at hand", checkpoint, keys, None);
         }
+        for sealed in &held.sealed {
+            let (status, text) = unsealed(sealed, own, keys);
+            report.add("sealed checkpoint at hand", status, None, text);
+        }
         for receipt in &held.receipts {
             self.receipt(report, receipt, own, held);
         }
-        let vouched = !own.is_empty() || !held.checkpoints.is_empty() || !held.receipts.is_empty();
+        let vouched =
+            !own.is_empty() || !held.checkpoints.is_empty() || !held.receipts.is_empty() || !held.sealed.is_empty();
         let whole = own.iter().map(|(_, checkpoint)| checkpoint).chain(&held.checkpoints);
         let whole = whole.filter(|checkpoint| checkpoint.reach == Reach::Whole).count() > 0;
         match (vouched, whole) {
@@ -189,6 +194,29 @@ impl Body<'_> {
             }
         };
         Err((line, why.to_owned()))
+    }
+}
+
+/// Which of the file's checkpoints was sealed: they are held against the record themselves.
+fn unsealed(sealed: &SealedCheckpoint, own: &[(u64, Checkpoint)], keys: &[PublicKey]) -> (Status, String) {
+    let about = format!("made at {}", sealed.at.0);
+    let Some((line, found)) = own.iter().find(|(_, own)| sealed.is_of(own)) else {
+        return (
+            Status::Failed,
+            format!("{about}: is none of those in the file: one was left out or changed"),
+        );
+    };
+    let about = format!(
+        "{about}: is the one over {} lines, on line {line} of the file",
+        found.size
+    );
+    match pick(keys, &sealed.key).map(|key| sealed.verify(key)) {
+        Some(Ok(())) => (Status::Ok, about),
+        Some(Err(why)) => (Status::Failed, format!("{about}: {why}")),
+        None => (
+            Status::Warning,
+            format!("{about}; who signed it was not checked, for no key was given"),
+        ),
     }
 }
 
