@@ -180,13 +180,15 @@ pub struct Delay {
     pub broken: bool,
 }
 
+/// Whom a decision asks how a capacity is taken by other trades; nothing where nobody knows of any.
+pub type AskSlot<'a> = &'a dyn Fn(&Wanted) -> Option<Slot>;
+
 /// What is asked of the outside in the middle of a decision, and kept with the entry that asked.
 #[derive(Clone, Copy)]
 pub struct Outside<'a> {
     /// What stood in a timer's way: several may be due at once, each with a time of its own.
     pub delay: &'a dyn Fn(&Timer) -> Delay,
-    /// How a capacity is taken by other trades; nothing where nobody knows of any.
-    pub slot: &'a dyn Fn(&Wanted) -> Option<Slot>,
+    pub slot: AskSlot<'a>,
 }
 
 /// Who acts, with the relations that roles are resolved from.

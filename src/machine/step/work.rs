@@ -8,13 +8,13 @@ use super::event::{Delivery, Event, Origin, Stop};
 use super::ids::scramble;
 use super::run::Run;
 use super::scope::Names;
-use super::types::{Answer, Cause, Context, Decision, Effect, Fault, Input};
+use super::types::{Answer, AskSlot, Cause, Context, Decision, Effect, Fault, Input};
 use super::{accept, timers, todo_acts, todos};
 use crate::machine::Time;
 use crate::machine::calendar::{Calendars, Counting};
 use crate::machine::definition::model::{Bundle, Machine};
 use crate::machine::history::{ENGINE_LEVEL, Entry, PrivatePart, PublicPart, Taken, digest_of};
-use crate::machine::slots::{Slot, Wanted};
+use crate::machine::slots::Slot;
 use crate::machine::trade::{Instance, InstanceId, Trade};
 use crate::machine::value::{Map, Name};
 
@@ -39,7 +39,7 @@ pub(super) struct Work<'a> {
     /// The touched instances as they were given.
     pub prior: BTreeMap<InstanceId, Arc<Instance>>,
     /// Whom to ask for what is taken of a capacity, where the context does not say.
-    pub slot: &'a dyn Fn(&Wanted) -> Option<Slot>,
+    pub slot: AskSlot<'a>,
     /// What was told of capacities, kept with the entry.
     pub slots: Vec<Slot>,
     drawn: u32,
@@ -63,7 +63,7 @@ pub(super) fn decide_entry(
     input: &Input,
     context: &Context,
     calendars: &Calendars,
-    slot: &dyn Fn(&Wanted) -> Option<Slot>,
+    slot: AskSlot<'_>,
 ) -> Decision {
     let calendar = calendars.0.get(&bundle.calendar);
     let newest = calendar.map_or(0, |calendar| calendar.version);
@@ -101,7 +101,7 @@ impl<'a> Work<'a> {
     fn new(
         bundle: &'a Bundle,
         calendar: Counting<'a>,
-        (context, slot): (&'a Context, &'a dyn Fn(&Wanted) -> Option<Slot>),
+        (context, slot): (&'a Context, AskSlot<'a>),
         trade: Option<&Trade>,
         input: &Input,
     ) -> Self {
