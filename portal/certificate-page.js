@@ -60,10 +60,18 @@ async function test() {
   const words = {ok: '通过', warning: '提示', failed: '未通过'};
   for (const step of report.steps) {
     const row = body.insertRow();
-    [step.name, words[step.status], step.reason].forEach((text) => { row.insertCell().textContent = text; });
+    [words[step.status], step.reason, step.name].forEach((text) => { row.insertCell().textContent = text; });
+    row.cells[0].className = {ok: 'done', warning: 'warned', failed: 'error'}[step.status];
+    row.cells[2].className = 'small';
   }
   place('steps').hidden = false;
-  say(words[report.status], report.status === 'failed' ? 'error' : '');
+  const what = file ? '登录和签章' : '登录';
+  const conclusion = {
+    ok: '全部通过，可以用于' + what + '。',
+    warning: '可以使用，请留意标为“提示”的事项。',
+    failed: '有未通过的步骤，请按说明处理后再使用。',
+  };
+  say(conclusion[report.status], {ok: 'done', warning: 'warned', failed: 'error'}[report.status]);
 }
 
 const guarded = (work) => async () => {

@@ -48,21 +48,22 @@ function summary(answer) {
   const who = (signature) => signature.signer || '签章人未知';
   const parts = [['文件', answer.report], ...answer.signatures.map((one) => ['签章 ' + one.number + '（' + who(one) + '）', one.report])];
   const listed = (status) => {
-    const list = element('ul');
-    const seen = new Set();
+    const whose = new Map();
     for (const [name, report] of parts) {
-      for (const reason of of(report, status)) {
-        if (!seen.has(reason)) list.append(element('li', name + '：' + reason));
-        seen.add(reason);
-      }
+      for (const reason of of(report, status)) whose.set(reason, (whose.get(reason) || new Set()).add(name));
     }
+    const list = element('ul');
+    for (const [reason, names] of whose) list.append(element('li', [...names].join('、') + '：' + reason));
     return list;
   };
   if (answer.verdict === 'valid') {
     for (const signature of answer.signatures) {
       say(who(signature) + ' 于 ' + moment(signature.at) + ' 签章。', 'done');
     }
-    say(answer.signatures.length ? '签章后文件未被改动，签章人的证书在签章时有效。' : '印章由其制章人签发，没有被改动。', 'done');
+    const doubtful = answer.signatures.some((one) => of(one.report, 'warning').some((reason) => reason.includes('吊销')));
+    const certificates = doubtful ? '签章人的证书是否被吊销没有完全核对，见下。' : '签章人的证书在签章时有效。';
+    say(answer.signatures.length ? '签章后文件未被改动。' : '印章由其制章人签发，没有被改动。', 'done');
+    if (answer.signatures.length) say(certificates, doubtful ? 'warned' : 'done');
   } else if (answer.verdict === 'invalid') {
     say('请不要相信这份文件上的签章：文件在签章后可能被改动，或签章不是其所称的人所作。请向出具文件的单位核实。原因：', 'error');
     box.append(listed('failed'));

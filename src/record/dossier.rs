@@ -9,6 +9,7 @@ use super::chain::{Head, Origin};
 use super::checkpoint::Checkpoint;
 use super::file;
 use super::row::Row;
+use super::sealed;
 use super::signers::{self, Known};
 use super::verify::{Held, Report, Status, verify};
 use crate::machine::calendar::{Calendar, Calendars};
@@ -49,6 +50,8 @@ pub enum Part {
     /// A line of the record, byte for byte.
     Line(String),
     Checkpoint(Checkpoint),
+    /// A seal on a document of the trade.
+    Seal(Box<sealed::Kept>),
 }
 
 /// What a dossier is made of.
@@ -97,6 +100,15 @@ pub fn write(whole: Whole<'_>) -> String {
     text
 }
 
+/// Writes the seals on the trade's documents, which follow the rest.
+#[must_use]
+pub fn write_seals(seals: Vec<sealed::Kept>) -> String {
+    seals
+        .into_iter()
+        .map(|seal| line(&Part::Seal(Box::new(seal))))
+        .collect()
+}
+
 fn line(part: &Part) -> String {
     // Texts, numbers and maps with texts as keys can always be written as JSON.
     let mut line = serde_json::to_string(part).unwrap_or_default();
@@ -121,6 +133,8 @@ struct Parts {
     places: Vec<u64>,
     lines: Vec<String>,
     checkpoints: Vec<Checkpoint>,
+    /// With their lines in the dossier.
+    seals: Vec<(u64, sealed::Kept)>,
 }
 
 /// Verifies a dossier: its record as any record, the signatures of events, its history, and that deciding the
@@ -148,6 +162,7 @@ pub fn verify_dossier(text: &str, held: &Held) -> Report {
             trust: held.trust.as_ref(),
         },
     );
+    sealed::check(&mut report, &parts.entries, &parts.seals);
     if let Err((line, why)) = again(&mut report, &parts) {
         report.add("replay", Status::Failed, line, why);
     }
@@ -179,6 +194,7 @@ fn read(text: &str) -> Result<Parts, (u64, String)> {
             }
             Part::Line(line) => parts.lines.push(line),
             Part::Checkpoint(checkpoint) => parts.checkpoints.push(checkpoint),
+            Part::Seal(seal) => parts.seals.push((place, *seal)),
         }
     }
     Ok(parts)

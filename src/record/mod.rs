@@ -8,6 +8,7 @@ pub mod dossier;
 pub mod file;
 pub mod receipt;
 pub mod row;
+pub mod sealed;
 pub mod signed;
 pub mod signer;
 pub mod signers;

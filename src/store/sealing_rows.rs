@@ -230,3 +230,15 @@ pub fn signatures_of(conn: &mut Connection, document: &str) -> Result<Vec<Signat
     let order = (seal_signatures::verified_at, seal_signatures::job);
     Ok(rows.order(order).select(SignatureRow::as_select()).load(conn)?)
 }
+
+/// The seals on all documents of a trade, oldest first.
+///
+/// # Errors
+/// A failing database.
+pub fn signatures_of_trade(conn: &mut Connection, trade: &str) -> Result<Vec<SignatureRow>, StoreError> {
+    let rows = seal_signatures::table
+        .inner_join(seal_jobs::table.on(seal_jobs::id.eq(seal_signatures::job)))
+        .filter(seal_jobs::trade.eq(trade));
+    let order = (seal_signatures::verified_at, seal_signatures::job);
+    Ok(rows.order(order).select(SignatureRow::as_select()).load(conn)?)
+}

@@ -15,7 +15,7 @@ mod makers;
 pub mod openssl;
 mod samples;
 mod seals;
-mod stamps;
+pub mod stamps;
 mod subjects;
 
 pub mod pki;

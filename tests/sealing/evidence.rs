@@ -4,6 +4,14 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use luochui::record::dossier::verify_dossier;
+use luochui::record::verify::{Held, Status};
+use luochui::seal::ses::{Signature, assemble_signature};
+use luochui::seal::trust::TrustStore;
+use luochui::sealing::evidence::{Kept, Of, archive, gather};
+use luochui::store::{document_rows, sealing_rows};
 use serde_json::{Value, json};
 
 use super::hall::Hall;
@@ -123,6 +131,75 @@ pub fn the_evidence_alone_proves_a_sealed_document_years_later() {
     let report = verified(folder.path());
     assert_eq!(report["verdict"], "invalid");
     assert_eq!(steps(&report, "signature.certificate"), ["failed unknown_issuer"; 2]);
+}
+
+#[test]
+fn who_stamped_the_time_is_in_the_evidence_as_well() {
+    let hall = Hall::open(|_| {});
+    let id = sealed(&hall);
+    let rows = hall.app.write(move |conn| sealing_rows::signatures_of(conn, &id));
+    let plain = Signature::parse(&STANDARD.decode(&rows[0].signature).unwrap()).unwrap();
+    let (trust, now) = (hall.app.state.trust.current(), hall.app.clock.now());
+    let tsa = &hall.authority.tsa;
+    let token = crate::seal::stamps::token(&tsa.certificate, &tsa.key, plain.value(), now);
+    let stamped = assemble_signature(plain.to_sign(), plain.signer(), plain.value(), Some(&token));
+    let proofs = gather(&trust, &Signature::parse(&stamped).unwrap(), now);
+    let of: Vec<_> = proofs.iter().map(|proof| (proof.of, proof.lists.len())).collect();
+    assert_eq!(of, [(Of::Signer, 1), (Of::Maker, 1), (Of::Tsa, 1)]);
+
+    let kept = Kept {
+        signature: stamped,
+        report: "{}".into(),
+        proofs,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    unpack(&archive(b"%PDF", &[kept]).unwrap(), folder.path());
+    assert_eq!(std::fs::read(folder.path().join("seals/1.tst")).unwrap(), token);
+    // The stamp is proved with what lies in the folder alone.
+    let found = luochui::trust::read(&folder.path().join("trust"));
+    let alone = TrustStore::new(found.authorities, found.lists, found.profiles);
+    let stamp = luochui::seal::tsa::verify(&token, plain.value(), &alone, now.plus_millis(10 * 365 * 86_400_000));
+    assert_eq!(stamp.unwrap().time, now);
+}
+
+#[test]
+fn a_dossier_holds_the_seals_with_their_evidence_and_finds_one_that_was_changed() {
+    let hall = Hall::open(|_| {});
+    let id = sealed(&hall);
+    let row = hall
+        .app
+        .write(move |conn| document_rows::document_get(conn, &id))
+        .unwrap();
+    let path = format!("/api/v1/admin/instances/{}/dossier", row.instance);
+    let dossier = String::from_utf8(hall.app.sign_in("root").get(&path).expect(200).bytes).unwrap();
+    let judged = |text: &str| {
+        let report = verify_dossier(text, &Held::default());
+        let step = report.steps.into_iter().find(|step| step.name == "seals").unwrap();
+        (step.status, step.text)
+    };
+    let (status, said) = judged(&dossier);
+    assert_eq!(status, Status::Ok, "{said}");
+    assert!(said.starts_with("2 are those of the history"), "{said}");
+    let seals: Vec<Value> = dossier
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).unwrap().get("seal").cloned())
+        .collect();
+    assert_eq!(seals[0]["evidence"][0]["of"], "signer");
+    assert!(!seals[0]["evidence"][0]["lists"][0].as_str().unwrap().is_empty());
+
+    // One bit of a signature's value, another file, and a seal that was left out.
+    let value = seals[0]["signature"].as_str().unwrap();
+    let mut bytes = STANDARD.decode(value).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    assert_eq!(
+        judged(&dossier.replace(value, &STANDARD.encode(bytes))).0,
+        Status::Failed
+    );
+    let (one, other) = (&seals[0]["signature"], &seals[1]["signature"]);
+    let swapped = dossier.replace(one.as_str().unwrap(), other.as_str().unwrap());
+    assert_eq!(judged(&swapped).0, Status::Failed);
+    let less: Vec<_> = dossier.lines().filter(|line| !line.contains(value)).collect();
+    assert_eq!(judged(&less.join("\n")).0, Status::Warning);
 }
 
 #[test]

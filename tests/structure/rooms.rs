@@ -92,7 +92,7 @@ const KNOWN_BY: &[(&str, &[&str])] = &[
     ("ureq", &["trust", "performers", "sealing", "signing", "cli::demo"]),
     ("clap", &["cli"]),
     ("lopdf", &["seal::pdf"]),
-    ("zip", &["seal::ofd"]),
+    ("zip", &["seal::ofd", "sealing::evidence"]),
     ("roxmltree", &["seal::ofd"]),
     ("metrics_exporter_prometheus", &["telemetry"]),
     ("tracing_subscriber", &["telemetry"]),

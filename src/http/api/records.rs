@@ -15,13 +15,15 @@ use crate::machine::Name;
 use crate::machine::history::Entry;
 use crate::machine::step::{Actor, Cause};
 use crate::machine::view;
-use crate::record::dossier::{Whole, write};
+use crate::record::dossier::{Whole, write, write_seals};
 use crate::record::file;
+use crate::record::sealed::Kept;
 use crate::seal::sm2::PublicKey;
 use crate::store::StoreError;
 use crate::store::account_rows::party_by_id;
 use crate::store::history_rows::{HistoryRow, history_after};
 use crate::store::record_rows::{checkpoints_of, record_from};
+use crate::store::sealing_rows::{SignatureRow, signatures_of_trade};
 
 /// The type of a file of JSON lines.
 const LINES: &str = "application/x-ndjson";
@@ -68,6 +70,7 @@ pub async fn dossier(state: web::Data<AppState>, path: web::Path<String>) -> Res
     let instance = instance.ok_or_else(|| Problem::new(Code::NotFound))?.id.clone();
     let calendars = state.engine.calendars();
     let (id, trade) = (instance.to_string(), snapshot.trade.id.to_string());
+    let of_trade = trade.clone();
     let (lines, checkpoints, entries) = state
         .engine
         .read(move |conn| {
@@ -118,7 +121,24 @@ pub async fn dossier(state: web::Data<AppState>, path: web::Path<String>) -> Res
             }))
         })
         .await?;
-    Ok(HttpResponse::Ok().content_type(LINES).body(text))
+    let seals = seals(&state, of_trade).await?;
+    Ok(HttpResponse::Ok().content_type(LINES).body(text + &write_seals(seals)))
+}
+
+/// The seals on the trade's documents, with what they were judged with.
+async fn seals(state: &AppState, trade: String) -> Result<Vec<Kept>, Problem> {
+    let rows = state.engine.read(move |conn| signatures_of_trade(conn, &trade)).await?;
+    let kept = |row: SignatureRow| {
+        Ok(Kept {
+            job: row.job,
+            sha256: row.sha256,
+            signature: row.signature,
+            evidence: serde_json::from_str(&row.evidence)?,
+            report: serde_json::from_str(&row.report)?,
+        })
+    };
+    let kept = rows.into_iter().map(kept).collect::<Result<_, serde_json::Error>>();
+    kept.map_err(|error| Problem::internal("read a seal", &error))
 }
 
 /// The parties for which signed events were sent.
