@@ -96,6 +96,18 @@ fn of_practice(bundle: &Bundle) -> Json {
     context
 }
 
+/// The same for a notice that the room itself gives.
+fn of_room(bundle: &Bundle) -> Json {
+    let mut context = context(bundle, "bidding", json!({}));
+    context["parent"] = context["self"].take();
+    context["self"] = portrait(
+        bundle,
+        "auction",
+        json!({"reopen_at": time(9, 17, 14), "inquiry": 240_000, "timed": 240_000}),
+    );
+    context
+}
+
 fn pdf(bundle: &Arc<Bundle>, document: &str, context: &Json) -> Vec<u8> {
     let rendering = Rendering::new(bundle).unwrap();
     let markup = rendering
@@ -142,6 +154,7 @@ fn every_shipped_document_renders_twice_to_the_same_bytes() {
         for mode in ["bidding", "auction"] {
             let context = match document {
                 "practice_record" => of_practice(&bundle),
+                "interruption" | "reopening" => of_room(&bundle),
                 _ if own => of_application(&bundle),
                 _ => context(&bundle, mode, json!({})),
             };
