@@ -107,7 +107,8 @@ fn run(name: &str, make: impl Fn(&mut Dice) -> Vec<u8>, target: impl Fn(&[u8])) 
     let until = Instant::now() + Duration::from_secs(seconds());
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let mut tried = 0;
-    while Instant::now() < until {
+    // On a busy machine two seconds may be nothing: a few inputs are tried in any case.
+    while Instant::now() < until || tried < 24 {
         let input = make(&mut dice);
         if long {
             // What ends the process leaves its input behind.
@@ -128,7 +129,6 @@ fn run(name: &str, make: impl Fn(&mut Dice) -> Vec<u8>, target: impl Fn(&[u8])) 
         tried += 1;
     }
     println!("fuzz {name}: {tried} inputs in {} s", seconds());
-    assert!(tried > 20, "{name}: only {tried} inputs");
     tried
 }
 
