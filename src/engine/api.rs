@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot, watch};
@@ -37,6 +37,8 @@ pub(super) struct Inner {
     pub queues: Vec<Queue>,
     pub next_queue: AtomicUsize,
     pub readers: ReadPool,
+    /// How often the store was read.
+    pub reads: AtomicU64,
     pub stop: watch::Sender<bool>,
 }
 
@@ -126,6 +128,7 @@ impl Engine {
         &self,
         run: impl FnOnce(&mut Connection) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
+        self.inner.reads.fetch_add(1, Ordering::Relaxed);
         let readers = self.inner.readers.clone();
         let work = move || {
             let mut conn = readers.get().map_err(|error| StoreError::Open(error.to_string()))?;
@@ -133,6 +136,12 @@ impl Engine {
         };
         let done = tokio::task::spawn_blocking(work).await;
         done.map_err(|error| EngineError::from(StoreError::Query(error.to_string())))?
+    }
+
+    /// How often this process has read the store: what is answered alike must cost alike.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.inner.reads.load(Ordering::Relaxed)
     }
 
     /// The trade that an instance belongs to, as it is committed.

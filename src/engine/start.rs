@@ -135,6 +135,7 @@ impl Engine {
             queues,
             next_queue: AtomicUsize::new(0),
             readers,
+            reads: AtomicU64::new(0),
             stop: watch::Sender::new(false),
         });
         let mut conns = vec![conn];

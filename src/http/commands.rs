@@ -13,7 +13,9 @@ use crate::machine::step::{Act, Actor, Answer, Cause};
 use crate::machine::trade::{Instance, TodoId};
 use crate::machine::value::{Map, Name, Value};
 use crate::machine::view;
+use crate::store::Backend;
 use crate::store::idempotency_rows;
+use crate::store::trade_rows::instance_trade;
 
 /// An instance that somebody may see, with its trade.
 pub struct Seen {
@@ -40,8 +42,24 @@ impl<'a> Entry<'a> {
 /// `not_found`, the same for one that does not exist and one that may not be seen.
 pub async fn see(state: &AppState, id: &str, eyes: &Eyes) -> Result<Seen, Problem> {
     let id = Name::from(super::extract::id(id)?);
+    let seen = listed(state, &id, eyes).await?;
+    if seen.is_none() && state.engine.backend() == Backend::Sqlite {
+        // One that does not exist is looked up in the store, this one was at hand: the time must not tell them apart. On PostgreSQL
+        // the store was asked in either case.
+        let sought = id.clone();
+        state.engine.read(move |conn| instance_trade(conn, &sought)).await?;
+    }
+    seen.ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+/// An instance that a list of ours names; `None` where it may not be seen.
+///
+/// # Errors
+/// `not_found` for one that does not exist.
+pub async fn listed(state: &AppState, id: &str, eyes: &Eyes) -> Result<Option<Seen>, Problem> {
+    let id = Name::from(id);
     let snapshot = state.engine.trade(&id).await?;
-    seen(snapshot, &id, eyes)
+    Ok(seen(snapshot, &id, eyes).ok())
 }
 
 /// The instance as it was committed a moment ago: enough for a command, which the step decides again.

@@ -85,6 +85,10 @@ pub fn build() -> OpenApi {
         .build()
 }
 
+/// What a live stream sends.
+const EVENTS: &str = "事件：snapshot（同实况）；published `{number, at, data}`，编号即 id，凭 Last-Event-ID 续接；time `{now}`；\
+    dropped `{reason, last}`；closing `{reason, last}`。data 的字段同实况";
+
 fn body_shape(body: &Body) -> Option<&Shape> {
     match body {
         Body::Json(shape) => Some(shape),
@@ -222,7 +226,8 @@ fn responses(route: &Route) -> utoipa::openapi::Responses {
         Answer::Nothing => ResponseBuilder::new().description("完成").build(),
         Answer::Bytes(kind) => {
             let schema = ObjectBuilder::new().schema_type(Type::String).build();
-            content("内容", kind, schema.into())
+            let what = if *kind == "text/event-stream" { EVENTS } else { "内容" };
+            content(what, kind, schema.into())
         }
         Answer::Object => content("回答", "application/json", ObjectBuilder::new().build().into()),
         Answer::Json(shape) => content("回答", "application/json", Ref::from_schema_name(&shape.name).into()),

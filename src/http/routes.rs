@@ -150,7 +150,7 @@ fn watching() -> Vec<Route> {
     use Allowed::Anyone;
     let events = Answer::Bytes("text/event-stream");
     vec![
-        get("/api/v1/instances/{id}/live", Anyone, "实况", to!(live::show)),
+        get("/api/v1/instances/{id}/live", Anyone, "实况", to!(live::show)).gives::<live::Standing>(),
         get(
             "/api/v1/instances/{id}/live/stream",
             Anyone,
@@ -158,7 +158,7 @@ fn watching() -> Vec<Route> {
             to!(live::stream),
         )
         .answers(events.clone()),
-        get("/api/v1/auctions/{id}", Anyone, "竞价实况", to!(live::show)),
+        get("/api/v1/auctions/{id}", Anyone, "竞价实况", to!(live::show)).gives::<live::Standing>(),
         get(
             "/api/v1/auctions/{id}/stream",
             Anyone,

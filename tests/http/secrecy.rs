@@ -138,6 +138,43 @@ fn nobody_learns_who_or_how_many_the_others_are() {
     assert!(crawl(&app.sign_in("root"), &ids).contains("777101"));
 }
 
+/// What is hidden costs as many reads of the store as what does not exist: the time of an answer does not tell them apart.
+#[test]
+fn hidden_and_missing_cost_the_same() {
+    let app = open_app();
+    let fair = published(&app.sign_in("clerk"), "集市", "甲");
+    let (first, second) = (member(&app, "first", 101), member(&app, "second", 102));
+    let hidden = offer(&second, &fair, 500);
+    let missing = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    // The least of several: other parts of the server read now and then.
+    let least = |ask: &dyn Fn()| {
+        let reads = (0..12).map(|_| {
+            let before = app.engine.reads();
+            ask();
+            app.engine.reads() - before
+        });
+        reads.min().unwrap()
+    };
+    for path in ["", "/history", "/documents", "/record", "/live"] {
+        let get = |id: &str| {
+            least(&|| {
+                drop(
+                    first
+                        .get(&format!("/api/v1/instances/{id}{path}"))
+                        .problem(404, "not_found"),
+                )
+            })
+        };
+        assert_eq!(get(&hidden), get(missing), "{path}");
+    }
+    let send = |id: &str| {
+        let path = format!("/api/v1/instances/{id}/events/raise");
+        least(&|| drop(first.command(&path, &json!({"by": 100})).problem(404, "not_found")))
+    };
+    assert_eq!(send(&hidden), send(missing));
+    assert!(send(missing) > 0, "the store is asked");
+}
+
 fn problem(client: &Client<'_>, path: &str) -> Value {
     strip(client.get(path).problem(404, "not_found"))
 }

@@ -50,7 +50,7 @@ pub async fn list(state: web::Data<AppState>, caller: Caller, mut query: Query) 
 async fn shown(state: &AppState, caller: &Caller, row: &IncidentRow) -> Option<Json> {
     let eyes = caller.eyes();
     let known = match &row.instance {
-        Some(instance) => commands::see(state, instance, &eyes).await.is_ok(),
+        Some(instance) => matches!(commands::listed(state, instance, &eyes).await, Ok(Some(_))),
         None => true,
     };
     let (instance, text) = match (known, eyes.reader()) {

@@ -174,8 +174,8 @@ pub async fn list(state: web::Data<AppState>, caller: Caller, mut query: Query) 
     query.finish()?;
     let eyes = caller.eyes();
     let shown = async |row: &ListedRow| {
-        let seen = commands::see(&state, &row.id, &eyes).await.is_ok();
-        Ok(seen.then(|| {
+        let seen = commands::listed(&state, &row.id, &eyes).await;
+        Ok(matches!(seen, Ok(Some(_))).then(|| {
             Map::from([
                 ("id".into(), row.id.as_str().into()),
                 ("trade".into(), row.trade.as_str().into()),

@@ -78,7 +78,7 @@ fn filter(state: &AppState, mut query: Query) -> Result<Filter, Problem> {
 
 /// The row as this reader sees it; `None` where they may not see it, or match it only by what they may not read.
 async fn present(state: &AppState, eyes: &Eyes, filter: &Filter, row: &ListedRow) -> Result<Option<Map>, Problem> {
-    let Ok(seen) = commands::see(state, &row.id, eyes).await else {
+    let Ok(Some(seen)) = commands::listed(state, &row.id, eyes).await else {
         return Ok(None);
     };
     let Some(data) = listed(&seen, eyes) else {

@@ -3,6 +3,8 @@
 
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::caller::Caller;
 use crate::http::commands;
@@ -10,7 +12,25 @@ use crate::http::extract::Query;
 use crate::http::middleware::address;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
-use crate::machine::Name;
+use crate::machine::value::Map;
+use crate::machine::{Name, Time};
+
+/// Where an instance stands: all that it published, taken together. The stream's event `snapshot` is the same.
+#[derive(Serialize, ToSchema)]
+pub struct Standing {
+    /// How many events it has published; 0 before the first.
+    number: i64,
+    /// When the last was decided, in milliseconds since 1970 UTC; null before the first.
+    #[schema(value_type = Option<i64>)]
+    at: Option<Time>,
+    /// The server's time.
+    #[schema(value_type = i64)]
+    now: Time,
+    /// What the machine publishes. A room: `phase` (`waiting`, `inquiry`, `free`, `timed`, `sealed`, `priority`, `suspended`, `reopening`, `sold`,
+    /// `unsold`, `annulled`), `opens`, `ends`, `price`, `leader`, `bids`, `mark`; `frozen` where it stands still.
+    #[schema(value_type = Object)]
+    data: Map,
+}
 
 /// Where the instance stands.
 ///
@@ -20,7 +40,12 @@ pub async fn show(state: web::Data<AppState>, path: web::Path<String>, query: Qu
     query.finish()?;
     let instance = public(&state, &path).await?;
     let latest = state.live.latest(&instance).await?;
-    Ok(HttpResponse::Ok().json(latest.body(state.now())))
+    Ok(HttpResponse::Ok().json(Standing {
+        number: latest.number,
+        at: (latest.number > 0).then_some(Time(latest.at)),
+        now: state.now(),
+        data: latest.data.clone(),
+    }))
 }
 
 /// What it publishes from now on, or from after the number in `Last-Event-ID`.

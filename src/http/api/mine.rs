@@ -42,7 +42,7 @@ fn filter(account: &Account) -> Option<Filter> {
 /// An instance the party owns, or a root to which one of the account's roles other than everybody's is related.
 async fn present(state: &AppState, account: &Account, row: &ListedRow) -> Result<Option<Map>, Problem> {
     let eyes = Eyes(Some(account.actor.clone()));
-    let Ok(seen) = commands::see(state, &row.id, &eyes).await else {
+    let Ok(Some(seen)) = commands::listed(state, &row.id, &eyes).await else {
         return Ok(None);
     };
     let Seen { snapshot, instance } = &seen;
