@@ -145,7 +145,8 @@ fn who_stamped_the_time_is_in_the_evidence_as_well() {
     let stamped = assemble_signature(plain.to_sign(), plain.signer(), plain.value(), Some(&token));
     let proofs = gather(&trust, &Signature::parse(&stamped).unwrap(), now);
     let of: Vec<_> = proofs.iter().map(|proof| (proof.of, proof.lists.len())).collect();
-    assert_eq!(of, [(Of::Signer, 1), (Of::Maker, 1), (Of::Tsa, 1)]);
+    // The issuing authority's list speaks for the certificate, the root's for the issuing authority.
+    assert_eq!(of, [(Of::Signer, 2), (Of::Maker, 2), (Of::Tsa, 2)]);
 
     let kept = Kept {
         signature: stamped,
