@@ -114,7 +114,7 @@ pub fn is_over(trade: &Trade) -> bool {
 /// trade is over; and what lies below.
 fn is_held_back(bundle: &Bundle, trade: &Trade, instance: &Instance) -> bool {
     let opened = |machine: &Machine| {
-        let whens = machine.visible.roles.iter().map(|(_, when)| when);
+        let whens = machine.visible.roles.values();
         let mut others = whens.flat_map(|when| match when {
             When::Always => &[][..],
             When::Tagged(tags) => tags.as_slice(),
