@@ -155,8 +155,9 @@ fn web(reply: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> String {
 fn a_wrong_stamp_is_none_and_the_platforms_time_stands() {
     use std::sync::{Arc, Mutex};
     type Tsa = Arc<Mutex<Option<Party>>>;
+    type Answer = fn(&Party, &[u8]) -> Vec<u8>;
     // A replayed answer to another request, one over other bytes, one of another time, one of a stranger, and no answer at all.
-    let wrong: [(&str, fn(&Party, &[u8]) -> Vec<u8>); 5] = [
+    let wrong: [(&str, Answer); 5] = [
         ("another nonce", |tsa, body| {
             let at = body.len() - 3 - 8;
             let mut other = body.to_vec();

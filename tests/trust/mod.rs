@@ -108,13 +108,12 @@ async fn a_list_is_fetched_from_an_allowed_host_only_and_counts_only_when_signed
 }
 
 /// What each address serves at present.
-fn shelf() -> (
-    String,
-    std::sync::Arc<std::sync::Mutex<std::collections::BTreeMap<String, Vec<u8>>>>,
-) {
+type Shelf = std::sync::Arc<std::sync::Mutex<std::collections::BTreeMap<String, Vec<u8>>>>;
+
+/// A server of lists, by its host, and what stands in it.
+fn shelf() -> (String, Shelf) {
     use std::io::{Read as _, Write as _};
-    let shelf: std::sync::Arc<std::sync::Mutex<std::collections::BTreeMap<String, Vec<u8>>>> =
-        std::sync::Arc::default();
+    let shelf = Shelf::default();
     let own = std::sync::Arc::clone(&shelf);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();
@@ -180,7 +179,8 @@ async fn lists_of_two_points_stand_side_by_side_and_an_older_one_pushes_out_none
         let judged = trust.current().verify(certificate, Purpose::Seal, NOW);
         judged.err().map(|failure| failure.code)
     };
-    (put("/1", &first), put("/2", &second));
+    put("/1", &first);
+    put("/2", &second);
     trust.fetch(&engine).await;
     assert_eq!((judge(&one), judge(&two)), (None, None));
     put("/1", &newer);
@@ -188,7 +188,8 @@ async fn lists_of_two_points_stand_side_by_side_and_an_older_one_pushes_out_none
     assert_eq!((judge(&one), judge(&two)), (Some(Code::Revoked), None));
     // The old list again, by whoever stands between, also under the other address; and one that says it is of the future.
     for replayed in [&first, &future] {
-        (put("/1", replayed), put("/2", replayed));
+        put("/1", replayed);
+        put("/2", replayed);
         trust.fetch(&engine).await;
         assert_eq!((judge(&one), judge(&two)), (Some(Code::Revoked), None));
     }
@@ -203,7 +204,8 @@ async fn lists_of_two_points_stand_side_by_side_and_an_older_one_pushes_out_none
     }
     trust.refresh(&engine).await.unwrap();
     assert_eq!(judge(&two), Some(Code::RevocationUnknown));
-    (put("/1", &newer), put("/2", &second));
+    put("/1", &newer);
+    put("/2", &second);
     trust.fetch(&engine).await;
     assert_eq!((judge(&one), judge(&two)), (Some(Code::Revoked), None));
 }

@@ -224,13 +224,15 @@ fn goes_on_and_ends(place: Place, servers: usize, trouble: Trouble) {
     assert_eq!(hall.judge(), Time(at + TIMED));
 }
 
+/// A place to run in, how many processes run there, and what befalls them.
+type Run = (fn() -> Option<Place>, usize, Trouble);
+
 #[test]
 fn the_shipped_room_is_suspended_by_an_outage_goes_on_and_ends_with_what_was_accepted() {
     let sqlite = || Some(Place::sqlite());
     let alone = || Database::alone().map(Place::Postgres);
-    let mut troubles: Vec<(fn() -> Option<Place>, usize, Trouble)> =
-        vec![(sqlite, 1, Trouble::Stop), (alone, 1, Trouble::Freeze)];
-    let more: [(fn() -> Option<Place>, usize, Trouble); 4] = [
+    let mut troubles: Vec<Run> = vec![(sqlite, 1, Trouble::Stop), (alone, 1, Trouble::Freeze)];
+    let more: [Run; 4] = [
         (sqlite, 1, Trouble::Kill),
         (sqlite, 1, Trouble::Block),
         (Place::postgres, 2, Trouble::Block),

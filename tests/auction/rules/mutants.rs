@@ -113,7 +113,7 @@ const MORE: [Mutant; 19] = [
         "the largest jump is too large",
         "+ data.max_multiple * data.increment'",
         0,
-        "+ data.max_multiple * data.increment - 1'",
+        "+ data.max_multiple * data.increment - fen(1)'",
     ),
     mutant(
         "a jump need not be confirmed",
