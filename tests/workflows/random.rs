@@ -357,7 +357,10 @@ impl World<'_> {
                 continue;
             }
             let apply = Cause::event("apply", Map::new());
-            self.offer(everybody("opener", Some(party)), "random".into(), apply);
+            // Who holds a post with the transferor may not apply.
+            let mut applicant = everybody("opener", Some(party));
+            applicant.posts.clear();
+            self.offer(applicant, "random".into(), apply);
             let mut all = self.trade.as_ref().unwrap().instances.values();
             let Some(own) = all
                 .find(|instance| instance.owner.as_deref() == Some(party))
