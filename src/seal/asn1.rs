@@ -288,7 +288,7 @@ mod tests {
         for (bytes, fault) in refused {
             assert_eq!(single(bytes).unwrap_err(), fault, "{bytes:02x?}");
         }
-        let deep = (0..17).fold(write::null(), |inner, _| write::sequence(&[inner]));
+        let deep = (0..=MAX_DEPTH).fold(write::null(), |inner, _| write::sequence(&[inner]));
         assert_eq!(single(&deep).unwrap_err(), Asn1Error::Depth);
         assert_eq!(single(&vec![0; MAX_BYTES + 1]).unwrap_err(), Asn1Error::Size);
     }
