@@ -110,6 +110,12 @@ impl Browser {
     }
 
     fn ask(&mut self, session: Option<&str>, method: &str, parameters: Value) -> Value {
+        let answer = self.answer(session, method, parameters);
+        assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
+        answer["result"].clone()
+    }
+
+    fn answer(&mut self, session: Option<&str>, method: &str, parameters: Value) -> Value {
         self.asked += 1;
         let mut message = json!({"id": self.asked, "method": method, "params": parameters});
         if let Some(session) = session {
@@ -124,8 +130,7 @@ impl Browser {
                 .recv_timeout(left)
                 .unwrap_or_else(|_| panic!("no answer to {method}"));
             if answer["id"] == self.asked {
-                assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
-                return answer["result"].clone();
+                return answer;
             }
         }
     }
@@ -190,11 +195,19 @@ impl Page<'_> {
         result["result"]["value"].clone()
     }
 
+    /// True where an expression is; a page that is just being left for another one holds nothing.
+    fn holds(&mut self, expression: &str) -> bool {
+        let asked = json!({"expression": expression, "returnByValue": true});
+        let session = self.session.clone();
+        let answer = self.browser.answer(Some(&session), "Runtime.evaluate", asked);
+        answer["result"]["result"]["value"] == true
+    }
+
     /// Waits until an expression is true.
     pub fn until(&mut self, expression: &str) {
         let begun = Instant::now();
         let guarded = format!("(() => {{ try {{ return !!({expression}); }} catch (error) {{ return false; }} }})()");
-        while self.value(&guarded) != true {
+        while !self.holds(&guarded) {
             if begun.elapsed() > PATIENCE {
                 let text = self.value("document.body.innerText");
                 panic!("never: {expression}; the page says {text}");
