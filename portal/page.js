@@ -162,7 +162,7 @@ async function leave() {
   location.reload();
 }
 
-const PAGES = {'/': '国有资产', '/mine': '我的交易', '/practice': '竞价练习', '/certificate': '数字证书', '/profile': '我的资料'};
+const PAGES = {'/': '国有资产', '/calendar': '场次日历', '/mine': '我的交易', '/practice': '竞价练习', '/certificate': '数字证书', '/profile': '我的资料'};
 
 // The ways to the other pages. Who is signed in can sign out on every one: offices share machines.
 function ways() {
