@@ -10,17 +10,17 @@ use super::cache::Cache;
 use super::hub::Hub;
 use super::ids::Random;
 use super::ingress::Ingress;
-use super::outages::{self, Outages};
+use super::outages::Outages;
 use super::points::Points;
 use super::signing::Signing;
 use super::watch::Watch;
 use crate::clock::Clock;
 use crate::machine::calendar::Calendars;
+use crate::machine::outage::Outage;
 use crate::machine::step::{Actor, Context, Delay};
 use crate::machine::trade::Timer;
 use crate::machine::{Bundle, Name, Time};
 use crate::store::StoreError;
-use crate::store::outage_rows::Outage;
 
 /// How far the clock may be set back without being believed.
 const MOST_SET_BACK_MILLIS: i64 = 1_000;
@@ -99,14 +99,7 @@ impl Common {
             true => Vec::new(),
             false => self.watch.going_on(now),
         };
-        let from = timer.watched_from();
-        let touching = self.outages.touching(from, timer.due, &going_on);
-        Delay {
-            // One that reaches beyond the due time counts whole: two seconds before it and two after are four.
-            outage: outages::covered(&touching, from, now),
-            late: now.millis_since(timer.due).max(0),
-            broken: outages::broke(&touching),
-        }
+        self.outages.delay(timer, &going_on, now)
     }
 
     /// Keeps an outage; the next heartbeat records it.

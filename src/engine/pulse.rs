@@ -11,8 +11,9 @@ use super::outages::Outages;
 use super::watch::TICK;
 use super::{Engine, EngineError};
 use crate::machine::Time;
+use crate::machine::outage::{Outage, Reach};
 use crate::store::calendar_rows::calendars_newest;
-use crate::store::outage_rows::{Outage, Reach, outage_record, outages_since};
+use crate::store::outage_rows::{outage_record, outages_since};
 use crate::store::outbox_rows::outbox_waiting;
 use crate::store::process_rows::{
     Process, heartbeat_last, heartbeat_leave, heartbeat_set, process_strike, processes_other, processes_strike,

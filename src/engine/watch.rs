@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::machine::Time;
-use crate::store::outage_rows::{Outage, Reach};
+use crate::machine::outage::{Outage, Reach};
 
 /// How often the watching thread looks at the clock.
 pub(super) const TICK: Duration = Duration::from_millis(100);

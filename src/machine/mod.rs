@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod definition;
 pub mod expression;
 pub mod history;
+pub mod outage;
 pub mod period;
 pub mod roles;
 pub mod scenario;

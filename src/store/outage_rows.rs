@@ -5,23 +5,7 @@ use diesel::prelude::*;
 use super::schema::outages;
 use super::{Connection, StoreError};
 use crate::machine::Time;
-
-/// A span in which nothing could be decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outage {
-    pub from: Time,
-    pub until: Time,
-    pub reach: Reach,
-}
-
-/// What an outage took with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// Commands waited or were turned away, and their senders know.
-    Path,
-    /// A process ended with whatever it had in hand.
-    Process,
-}
+use crate::machine::outage::{Outage, Reach};
 
 impl Reach {
     fn word(self) -> &'static str {

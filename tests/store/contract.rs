@@ -1,12 +1,13 @@
 //! What every table family promises, on both databases.
 
 use luochui::machine::Time;
+use luochui::machine::outage::{Outage, Reach};
 use luochui::store::batch::Batch;
 use luochui::store::connection::{Target, Use};
 use luochui::store::idempotency_rows::{KeyRow, key_find, keys_forget};
 use luochui::store::incident_rows::{IncidentRow, incident_close, incident_get, incident_open, incidents_open};
 use luochui::store::migrations::migrate;
-use luochui::store::outage_rows::{Outage, Reach, outage_record, outages_since};
+use luochui::store::outage_rows::{outage_record, outages_since};
 use luochui::store::process_rows::{
     Process, heartbeat_last, heartbeat_leave, heartbeat_set, process_strike, processes_other, processes_strike,
 };

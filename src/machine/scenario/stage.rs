@@ -8,11 +8,12 @@ use sha2::{Digest, Sha256};
 use super::coverage::Seen;
 use super::occupied;
 use super::source::{Cast, Scenario};
-use super::weather::{Reach, Standstill, Weather};
+use super::weather::Weather;
 use crate::machine::Time;
 use crate::machine::calendar::Calendars;
 use crate::machine::definition::model::{Bundle, Machine};
 use crate::machine::history::Entry;
+use crate::machine::outage::{Outage, Reach};
 use crate::machine::period::Period;
 use crate::machine::slots::Booking;
 use crate::machine::step::{self, Actor, Answer, Cause, Context, Effect, Input};
@@ -269,7 +270,7 @@ impl<'a> Stage<'a> {
     /// The platform stands still for a while, or ends and is started again; what was due meanwhile is noticed afterwards.
     pub fn outage(&mut self, millis: i64, reach: Reach) -> Result<(), String> {
         let (from, until) = (self.now, self.now.plus_millis(millis));
-        self.weather.breaks(Standstill { from, until, reach });
+        self.weather.breaks(Outage { from, until, reach });
         let ran = self.run_until(until);
         self.weather.clears();
         ran
