@@ -125,21 +125,13 @@ impl Gathered {
             effect,
             snapshot: snapshot.unwrap_or_default(),
         };
+        let id = ids::derived(*at, &trade.head, number);
         self.batch.outbox.push(OutboxRow {
-            id: ids::derived(*at, &trade.head, number),
             trade: trade.id.to_string(),
             instance: instance.to_string(),
-            kind: kind.into(),
-            payload: json(&payload)?,
-            created_at: at.0,
             // A decision may be dated back to a timer's due time; the work can be done from now on.
             available_at: at.0.min(now.0),
-            attempts: 0,
-            lease_until: None,
-            lease_owner: None,
-            done_at: None,
-            failed_at: None,
-            error: None,
+            ..OutboxRow::waiting(id, kind, json(&payload)?, *at)
         });
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::context;
 use super::mail::{Letter, Post};
 use super::recorded::{self, Signed};
 use super::rendering::{Rendering, Renderings};
-use super::{PerformError, Work};
+use super::{PerformError, Work, format};
 use crate::engine::{Engine, checkpoint_of};
 use crate::machine::definition::model::{Bundle, TodoDefinition};
 use crate::machine::{Name, Time, roles};
@@ -25,8 +25,6 @@ use crate::store::token_rows::{TokenRow, token_create};
 pub const DIGEST: &str = "digest";
 /// The kind of an outbox row that asks for a checkpoint to be sent while an instance runs.
 pub const CHECKPOINT: &str = "checkpoint";
-/// China has had one zone without summer time since 1991; for mails that belong to no bundle.
-const OFFSET_MILLIS: i64 = 8 * 3_600_000;
 
 /// The name of the file of checkpoints.
 const LINES_NAME: &str = "checkpoints.jsonl";
@@ -115,7 +113,7 @@ impl Mails {
     /// # Errors
     /// A mail that cannot be filled or sent.
     pub async fn checkpoint(&self, work: &Work, asked: &Json) -> Result<(), PerformError> {
-        let rendering = Rendering::platform(OFFSET_MILLIS).map_err(PerformError::lasting)?;
+        let rendering = Rendering::platform(format::CHINA_MILLIS).map_err(PerformError::lasting)?;
         let mut context = asked.clone();
         context["platform"] = self.platform().await?;
         context["link"] = json!(format!("{}/instances/{}", self.settings.public_url, work.instance));
@@ -183,7 +181,7 @@ impl Mails {
     /// # Errors
     /// A mail that cannot be filled or sent.
     pub async fn digest(&self, work: &Work, asked: &Json) -> Result<(), PerformError> {
-        let rendering = Rendering::platform(OFFSET_MILLIS).map_err(PerformError::lasting)?;
+        let rendering = Rendering::platform(format::CHINA_MILLIS).map_err(PerformError::lasting)?;
         let account = asked["account"].as_str().unwrap_or_default();
         let mut context = asked.clone();
         let todos = context["todos"].as_array_mut().into_iter().flatten();
@@ -227,7 +225,7 @@ impl Mails {
     }
 
     async fn platform(&self) -> Result<Json, PerformError> {
-        let bundle = super::platform::bundle(OFFSET_MILLIS);
+        let bundle = super::platform::bundle(format::CHINA_MILLIS);
         let mut context = json!({});
         let context = self
             .engine

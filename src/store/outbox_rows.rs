@@ -27,6 +27,28 @@ pub struct OutboxRow {
     pub error: Option<String>,
 }
 
+impl OutboxRow {
+    /// A row that nobody has tried yet, to be done from now on. It belongs to no trade until it is told of one.
+    #[must_use]
+    pub fn waiting(id: String, kind: &str, payload: String, now: Time) -> Self {
+        Self {
+            id,
+            trade: String::new(),
+            instance: String::new(),
+            kind: kind.to_owned(),
+            payload,
+            created_at: now.0,
+            available_at: now.0,
+            attempts: 0,
+            lease_until: None,
+            lease_owner: None,
+            done_at: None,
+            failed_at: None,
+            error: None,
+        }
+    }
+}
+
 /// How many rows wait, and since when the oldest does.
 ///
 /// # Errors

@@ -170,18 +170,13 @@ fn outbox_row(
     };
     let payload = json!({"effect": effect, "snapshot": print});
     Some(OutboxRow {
-        id: short_id(&format!("{SCHEDULE}/{slot}")),
         trade: held.trade.id.to_string(),
         instance: instance.id.to_string(),
-        kind: "todo_mail".into(),
-        payload: payload.to_string(),
-        created_at: now.0,
-        available_at: now.0,
-        attempts: 0,
-        lease_until: None,
-        lease_owner: None,
-        done_at: None,
-        failed_at: None,
-        error: None,
+        ..OutboxRow::waiting(
+            short_id(&format!("{SCHEDULE}/{slot}")),
+            "todo_mail",
+            payload.to_string(),
+            now,
+        )
     })
 }

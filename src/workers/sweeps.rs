@@ -25,8 +25,6 @@ use crate::store::todo_rows::{TodoRow, todos_open_for};
 use crate::store::token_rows::tokens_forget;
 use crate::store::{Connection, StoreError};
 
-/// Days and hours are China's: the platform's own schedules belong to no bundle.
-const OFFSET_MILLIS: i64 = 8 * 3_600_000;
 /// People get their digest from this hour on.
 const DIGEST_HOUR: u32 = 8;
 /// The notice on the next year's holidays comes out in November as a rule; from then on its absence is worth a word.
@@ -61,7 +59,7 @@ pub struct Swept {
 /// # Errors
 /// A failing store; what was done before stays done.
 pub async fn tick(engine: &Engine, now: Time) -> Result<Swept, EngineError> {
-    let Some(local) = format::local(now.0, OFFSET_MILLIS) else {
+    let Some(local) = format::local(now.0, format::CHINA_MILLIS) else {
         return Ok(Swept::default());
     };
     Ok(Swept {
@@ -147,21 +145,9 @@ async fn describe(engine: &Engine, row: &TodoRow, now: Time) -> Option<Json> {
 fn digest_row(account: &str, day: &str, items: Vec<Json>, now: Time) -> OutboxRow {
     let late = items.iter().filter(|item| item["late"] == json!(true)).count();
     let digest = json!({"account": account, "at": now, "total": items.len(), "late": late, "todos": items});
-    OutboxRow {
-        id: short_id(&format!("digest/{day}/{account}")),
-        trade: String::new(),
-        instance: String::new(),
-        kind: mails::DIGEST.into(),
-        payload: json!({"effect": digest, "snapshot": {}}).to_string(),
-        created_at: now.0,
-        available_at: now.0,
-        attempts: 0,
-        lease_until: None,
-        lease_owner: None,
-        done_at: None,
-        failed_at: None,
-        error: None,
-    }
+    let id = short_id(&format!("digest/{day}/{account}"));
+    let payload = json!({"effect": digest, "snapshot": {}}).to_string();
+    OutboxRow::waiting(id, mails::DIGEST, payload, now)
 }
 
 async fn retention(engine: &Engine, now: Time, local: NaiveDateTime) -> Result<usize, EngineError> {

@@ -214,20 +214,12 @@ impl About<'_> {
         asked["title"] = json!(machine.map_or("", |machine| machine.title.as_str()));
         asked["phase"] = json!(titles.collect::<Vec<_>>().join("、"));
         let named = slots.first().map_or("", String::as_str);
+        let id = short_id(&format!("{SCHEDULE}/{named}/{}", asked["sealed"]));
+        let payload = json!({"effect": asked, "snapshot": {}}).to_string();
         OutboxRow {
-            id: short_id(&format!("{SCHEDULE}/{named}/{}", asked["sealed"])),
             trade: trade.id.to_string(),
             instance: self.instance.id.to_string(),
-            kind: mails::CHECKPOINT.into(),
-            payload: json!({"effect": asked, "snapshot": {}}).to_string(),
-            created_at: self.at.0,
-            available_at: self.at.0,
-            attempts: 0,
-            lease_until: None,
-            lease_owner: None,
-            done_at: None,
-            failed_at: None,
-            error: None,
+            ..OutboxRow::waiting(id, mails::CHECKPOINT, payload, self.at)
         }
     }
 }

@@ -94,19 +94,10 @@ fn a_failed_effect_is_queued_again_once() {
     let app = open_app();
     let now = app.clock.now();
     let row = OutboxRow {
-        id: "EFFECT1".into(),
-        trade: String::new(),
-        instance: String::new(),
-        kind: "mail".into(),
-        payload: "{}".into(),
-        created_at: now.0,
-        available_at: now.0,
         attempts: 8,
-        lease_until: None,
-        lease_owner: None,
-        done_at: None,
         failed_at: Some(now.0),
         error: Some("refused".into()),
+        ..OutboxRow::waiting("EFFECT1".into(), "mail", "{}".into(), now)
     };
     let incident = IncidentRow {
         id: "INCIDENT1".into(),

@@ -178,21 +178,8 @@ fn poison(number: i64) -> OutboxRow {
         "{\"effect\": {\"incident\": {}}}",
         "[]",
     ];
-    OutboxRow {
-        id: format!("poison{number}"),
-        trade: String::new(),
-        instance: String::new(),
-        kind: "mail".into(),
-        payload: payloads[usize::try_from(number).unwrap()].into(),
-        created_at: 0,
-        available_at: 0,
-        attempts: 0,
-        lease_until: None,
-        lease_owner: None,
-        done_at: None,
-        failed_at: None,
-        error: None,
-    }
+    let payload = payloads[usize::try_from(number).unwrap()].into();
+    OutboxRow::waiting(format!("poison{number}"), "mail", payload, Time(0))
 }
 
 #[test]

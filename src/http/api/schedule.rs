@@ -17,11 +17,10 @@ use crate::machine::step::Actor;
 use crate::machine::view::{self, Reader, Session};
 use crate::machine::{Name, Time};
 use crate::performers::calendar_invite::{Event, feed};
+use crate::performers::format::CHINA_MILLIS;
 use crate::store::booking_rows::bookings_within;
 
 const DAY: i64 = 86_400_000;
-/// China has had one zone without summer time since 1991.
-const CHINA_OFFSET: i64 = 8 * 3_600_000;
 /// What is shown where nothing is asked for, from the beginning of today.
 const USUAL_DAYS: i64 = 31;
 /// The longest span that one answer shows: a quarter.
@@ -147,7 +146,7 @@ fn asked(state: &AppState, mut query: Query) -> Result<Span, Problem> {
     };
     let (from, until) = (moment("from")?, moment("to")?);
     query.finish()?;
-    let today = (state.engine.now().0 + CHINA_OFFSET).div_euclid(DAY) * DAY - CHINA_OFFSET;
+    let today = (state.engine.now().0 + CHINA_MILLIS).div_euclid(DAY) * DAY - CHINA_MILLIS;
     let from = from.unwrap_or(Time(today));
     let until = until.unwrap_or_else(|| from.plus_millis(USUAL_DAYS * DAY));
     if until <= from || until.millis_since(from) > MOST_DAYS * DAY {
@@ -229,7 +228,7 @@ fn slots(shown: &[Shown], limits: &[Limit]) -> Vec<Slot> {
 }
 
 fn days(shown: &[Shown], span: Span) -> Vec<Day> {
-    let local = |time: Time| (time.0 + CHINA_OFFSET).div_euclid(DAY);
+    let local = |time: Time| (time.0 + CHINA_MILLIS).div_euclid(DAY);
     let mut touched = BTreeSet::new();
     for one in shown {
         let own = one.session.booking.span;
@@ -238,8 +237,8 @@ fn days(shown: &[Shown], span: Span) -> Vec<Day> {
     }
     let day_of = |number: i64| {
         let whole = Span {
-            from: Time(number * DAY - CHINA_OFFSET),
-            until: Time((number + 1) * DAY - CHINA_OFFSET),
+            from: Time(number * DAY - CHINA_MILLIS),
+            until: Time((number + 1) * DAY - CHINA_MILLIS),
         };
         let spans: Vec<Span> = shown
             .iter()
