@@ -88,7 +88,19 @@ impl Head {
 /// SM3 and SHA-256, lower-case hex.
 #[must_use]
 pub fn digests(bytes: &[u8]) -> (Name, Name) {
-    (hex(&crate::seal::sm3(bytes)), hex(&Sha256::digest(bytes)))
+    (sm3(bytes), sha256(bytes))
+}
+
+/// SM3, lower-case hex.
+#[must_use]
+pub fn sm3(bytes: &[u8]) -> Name {
+    hex(&crate::seal::sm3(bytes))
+}
+
+/// SHA-256, lower-case hex.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> Name {
+    hex(&Sha256::digest(bytes))
 }
 
 fn hex(digest: &[u8]) -> Name {

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Head, digests};
+use super::chain::{Head, sm3};
 use super::signer::{PlatformSigner, SignerError, key_id};
 use crate::machine::Time;
 use crate::machine::value::Name;
@@ -154,7 +154,7 @@ impl SealedCheckpoint {
     fn seal(checkpoint: &Checkpoint) -> Name {
         let mut bytes = checkpoint.signed_bytes();
         bytes.extend(checkpoint.signature.as_bytes());
-        digests(&bytes).0
+        sm3(&bytes)
     }
 
     /// The bytes that are signed: five lines, each with its break.

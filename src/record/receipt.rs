@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::chain::{Appended, Head, digests};
+use super::chain::{Appended, Head, sha256, sm3};
 use super::checkpoint::{Checkpoint, Unsigned, verify};
 use super::row::{Ending, Row};
 use super::signer::{PlatformSigner, SignerError};
@@ -103,8 +103,7 @@ impl Issued {
 /// The salt of a line's receipts, from the secret salt of its history entry. It is known to nobody before the record opens.
 #[must_use]
 pub fn salt_of(history_salt: &str) -> Name {
-    let (_, sha256) = digests(format!("{SALT}\n{history_salt}\n").as_bytes());
-    sha256
+    sha256(format!("{SALT}\n{history_salt}\n").as_bytes())
 }
 
 /// A checkpoint, or that there was none, as a closed receipt carries it: SM3 over three lines (format, salt, when the receipt was made
@@ -113,8 +112,7 @@ pub fn salt_of(history_salt: &str) -> Name {
 pub fn seal(salt: &str, issued: Issued, checkpoint: Option<&Checkpoint>) -> Name {
     let mut bytes = format!("{SEALED}\n{salt}\n{}\n", issued.as_str()).into_bytes();
     bytes.extend(checkpoint.map(Checkpoint::signed_bytes).unwrap_or_default());
-    let (sm3, _) = digests(&bytes);
-    sm3
+    sm3(&bytes)
 }
 
 impl Receipt {

@@ -11,7 +11,7 @@ use crate::http::state::AppState;
 use crate::machine::history::PrivatePart;
 use crate::machine::step::Actor;
 use crate::machine::{Name, Time};
-use crate::record::chain::digests;
+use crate::record::chain::sm3;
 use crate::record::{Checkpoint, Receipt, Row, SignerError};
 use crate::store::history_rows::{HistoryRow, history_after};
 use crate::store::record_rows::{LineRow, checkpoints_of, record_from, record_last};
@@ -128,7 +128,7 @@ fn line(conn: &mut Connection, id: &str, wanted: &Wanted) -> Result<Option<LineR
             return Ok(None);
         };
         let mut then = rows.into_iter().take_while(|row| decided(row) == wanted.decided);
-        if let Some(row) = then.find(|row| digests(row.line.as_bytes()).0 == wanted.sm3) {
+        if let Some(row) = then.find(|row| sm3(row.line.as_bytes()) == wanted.sm3) {
             return Ok(Some(row));
         }
         if end.1 != wanted.decided {
