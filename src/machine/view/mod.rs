@@ -115,12 +115,12 @@ pub fn is_over(trade: &Trade) -> bool {
 fn is_held_back(bundle: &Bundle, trade: &Trade, instance: &Instance) -> bool {
     let opened = |machine: &Machine| {
         let whens = machine.visible.roles.values();
-        let mut others = whens.flat_map(|when| match when {
+        let tags = whens.flat_map(|when| match when {
             When::Always => &[][..],
             When::Tagged(tags) => tags.as_slice(),
         });
-        let mut others = others.by_ref().filter(|(machine, _)| machine.is_some()).peekable();
-        others.peek().is_some() && others.all(|tag| has_come(bundle, trade, instance, &When::Tagged(vec![tag.clone()])))
+        let mut others = tags.filter(|(machine, _)| machine.is_some()).peekable();
+        others.peek().is_some() && others.all(|named| has_been(bundle, trade, instance, named))
     };
     let is_kept =
         |instance: &Instance| instance.owner.is_some() && !bundle.machines.get(&instance.machine).is_some_and(opened);
@@ -244,13 +244,18 @@ fn admits(bundle: &Bundle, trade: &Trade, instance: &Instance, readers: &Readers
 fn has_come(bundle: &Bundle, trade: &Trade, instance: &Instance, when: &When) -> bool {
     match when {
         When::Always => true,
-        When::Tagged(tags) => tags.iter().any(|(machine, tag)| match machine {
-            None => was_tagged(bundle, instance, tag),
-            Some(machine) => {
-                let mut named = trade.instances.values().filter(|other| other.machine == *machine);
-                named.any(|other| was_tagged(bundle, other, tag))
-            }
-        }),
+        When::Tagged(tags) => tags.iter().any(|named| has_been(bundle, trade, instance, named)),
+    }
+}
+
+/// True while, or once, the tag is active: the instance's own, or in any instance of the machine that it names.
+fn has_been(bundle: &Bundle, trade: &Trade, instance: &Instance, (machine, tag): &(Option<Name>, Name)) -> bool {
+    match machine {
+        None => was_tagged(bundle, instance, tag),
+        Some(machine) => {
+            let mut named = trade.instances.values().filter(|other| other.machine == *machine);
+            named.any(|other| was_tagged(bundle, other, tag))
+        }
     }
 }
 
