@@ -39,7 +39,7 @@ pub fn round(play: &Play, who: &Player) -> Result<(), Failure> {
         return Err(Failure("the practice did not end with the bidder's price".into()));
     }
     wait("the record of the practice", || {
-        let view = play.stage.look(&round)?;
+        let view = who.get(&format!("instances/{round}"))?;
         let papers = view["documents"].as_array().cloned().unwrap_or_default();
         let ready = |paper: &Value| paper["name"] == "practice_record" && paper["ready"] == true;
         Ok(papers.iter().any(ready).then_some(()))
