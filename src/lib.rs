@@ -12,6 +12,7 @@ pub mod performers;
 pub mod record;
 pub mod seal;
 pub mod sealing;
+pub mod shared_secret;
 pub mod signing;
 pub mod store;
 pub mod telemetry;

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use super::commands::{self, Entry};
@@ -16,6 +15,7 @@ use crate::machine::definition::model::{Hook, Machine};
 use crate::machine::step::{Actor, Cause};
 use crate::machine::trade::Instance;
 use crate::machine::value::{Map, Name, Value};
+use crate::shared_secret;
 use crate::store::account_rows;
 use crate::store::list_rows;
 
@@ -118,12 +118,9 @@ pub fn check_signature(
     body: &[u8],
 ) -> Result<(), Problem> {
     let wrong = || Problem::new(Code::BadSignature);
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|_| wrong())?;
-    mac.update(timestamp.as_bytes());
-    mac.update(b".");
-    mac.update(body);
-    let signature = hex::decode(signature).map_err(|_| wrong())?;
-    mac.verify_slice(&signature).map_err(|_| wrong())?;
+    if !shared_secret::fits(secret, (timestamp, signature), body) {
+        return Err(wrong());
+    }
     let stamped: i64 = timestamp.parse().map_err(|_| wrong())?;
     let window = if state.engine.clock().is_virtual() {
         VIRTUAL_WINDOW

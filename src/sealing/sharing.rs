@@ -12,14 +12,13 @@
 use std::time::Duration;
 
 use base64::Engine as _;
-use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
-use sha2::Sha256;
 
 use super::Fault;
 use super::provider::{Asked, Provider, Request};
 use crate::clock::Clock;
 use crate::config::Sharing;
+use crate::shared_secret;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const LARGEST: u64 = 64 * 1024;
@@ -71,12 +70,11 @@ impl SharingPlatform {
             "callback": request.callback,
         });
         let body = body.to_string();
-        let timestamp = (self.clock.now().0 / 1_000).to_string();
-        let signature = signature_of(&self.settings.secret, &timestamp, body.as_bytes());
+        let signature = shared_secret::value(&self.settings.secret, self.clock.now().0 / 1_000, body.as_bytes());
         let sent = self
             .agent
             .post(&self.settings.url)
-            .header("X-Luochui-Signature", format!("t={timestamp},v1={signature}"))
+            .header(shared_secret::HEADER, signature)
             .content_type("application/json")
             .send(body.as_bytes());
         let mut response = sent.map_err(|error| error.to_string())?;
@@ -110,16 +108,4 @@ impl Provider for SharingPlatform {
             }
         }
     }
-}
-
-/// The `v1` of a message's signature: lower-case hex.
-fn signature_of(secret: &str, timestamp: &str, body: &[u8]) -> String {
-    // A key of any length fits HMAC.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
-        return String::new();
-    };
-    mac.update(timestamp.as_bytes());
-    mac.update(b".");
-    mac.update(body);
-    hex::encode(mac.finalize().into_bytes())
 }

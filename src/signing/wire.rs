@@ -2,11 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
 use crate::machine::Time;
+use crate::shared_secret;
 
 const ALGORITHM: &str = "sm2-sm3";
 /// How far the clocks of the two ends may differ, in seconds.
@@ -17,10 +16,8 @@ const SHORTEST: usize = 32;
 /// How a request proves that it is the platform's.
 pub struct Authentication {
     token: String,
-    /// True where requests are signed.
-    signs: bool,
-    /// Begun with the secret, or with the token where there is none.
-    mac: Hmac<Sha256>,
+    /// Empty where requests are not signed.
+    secret: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,17 +44,14 @@ impl Authentication {
     /// # Errors
     /// A secret of less than 32 bytes, or neither token nor secret: a server that signs for anyone proves nothing.
     pub fn new(token: &str, secret: &str) -> Result<Self, String> {
-        let key = match (token.is_empty(), secret.len()) {
-            (true, 0) => return Err("neither token nor secret is configured".to_owned()),
-            (_, 1..SHORTEST) => return Err(format!("the secret has less than {SHORTEST} bytes")),
-            (_, 0) => token,
-            _ => secret,
-        };
-        Ok(Self {
-            token: token.to_owned(),
-            signs: !secret.is_empty(),
-            mac: Hmac::new_from_slice(key.as_bytes()).map_err(|error| error.to_string())?,
-        })
+        match (token.is_empty(), secret.len()) {
+            (true, 0) => Err("neither token nor secret is configured".to_owned()),
+            (_, 1..SHORTEST) => Err(format!("the secret has less than {SHORTEST} bytes")),
+            _ => Ok(Self {
+                token: token.to_owned(),
+                secret: secret.to_owned(),
+            }),
+        }
     }
 
     /// The headers of a request.
@@ -67,10 +61,9 @@ impl Authentication {
         if !self.token.is_empty() {
             headers.push(("Authorization", format!("Bearer {}", self.token)));
         }
-        if self.signs {
-            let at = (now.0 / 1_000).to_string();
-            let value = hex::encode(self.code(&at, body.as_bytes()).finalize().into_bytes());
-            headers.push(("X-Luochui-Signature", format!("t={at},v1={value}")));
+        if !self.secret.is_empty() {
+            let value = shared_secret::value(&self.secret, now.0 / 1_000, body.as_bytes());
+            headers.push((shared_secret::HEADER, value));
         }
         headers
     }
@@ -84,23 +77,21 @@ impl Authentication {
             let sent = header("Authorization").unwrap_or_default();
             let wanted = format!("Bearer {}", self.token);
             // Compared by codes of equal length, so that time tells nothing of the token.
-            let wanted = self.code("", wanted.as_bytes()).finalize();
-            if self.code("", sent.as_bytes()).finalize() != wanted {
+            let code = |text: String| shared_secret::value(&self.token, 0, text.as_bytes());
+            if code(sent) != code(wanted) {
                 return Err("the token is wrong".to_owned());
             }
         }
-        if self.signs {
-            let sent = header("X-Luochui-Signature").unwrap_or_default();
-            let parts = sent.strip_prefix("t=").and_then(|text| text.split_once(",v1="));
-            let (at, value) = parts.ok_or("it is not signed")?;
+        if !self.secret.is_empty() {
+            let sent = header(shared_secret::HEADER).unwrap_or_default();
+            let (at, value) = shared_secret::parts(&sent).ok_or("it is not signed")?;
             let seconds: i64 = at.parse().map_err(|_| "its time is no number")?;
             if (now.0 / 1_000).saturating_sub(seconds).abs() > MAX_SKEW {
                 return Err("it is of another time".to_owned());
             }
-            let value = hex::decode(value).map_err(|_| "its signature is not hex")?;
-            self.code(at, body)
-                .verify_slice(&value)
-                .map_err(|_| "its signature is wrong")?;
+            if !shared_secret::fits(&self.secret, (at, value), body) {
+                return Err("its signature is wrong".to_owned());
+            }
         }
         let question: Question = serde_json::from_slice(body).map_err(|error| error.to_string())?;
         if question.algorithm != ALGORITHM {
@@ -111,14 +102,6 @@ impl Authentication {
             key: question.key,
             message,
         })
-    }
-
-    fn code(&self, at: &str, body: &[u8]) -> Hmac<Sha256> {
-        let mut mac = self.mac.clone();
-        mac.update(at.as_bytes());
-        mac.update(b".");
-        mac.update(body);
-        mac
     }
 }
 

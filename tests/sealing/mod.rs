@@ -311,16 +311,21 @@ fn a_seal_that_no_listed_maker_made_or_that_bears_anothers_name_is_not_brought_i
     hall.import(&buyer, &wide).expect(201);
 }
 
+/// A hall that seals by a sharing platform, whose answers may come from this machine.
+fn sharing(platform: &Web) -> Hall {
+    let url = platform.url.clone();
+    Hall::open(move |config| {
+        config.sealing.sharing.url = url;
+        config.sealing.sharing.secret = SECRET.into();
+        config.sealing.sharing.allow = vec!["127.0.0.1".into()];
+    })
+}
+
 #[test]
 fn the_sharing_platforms_answer_counts_once_and_only_signed_from_where_it_may_come() {
     let reply = json!({"reference": "R-1", "address": "https://phone.test/R-1"}).to_string();
     let platform = Web::answering(move |_| (200, reply.clone().into_bytes()));
-    let url = platform.url.clone();
-    let hall = Hall::open(move |config| {
-        config.sealing.sharing.url = url;
-        config.sealing.sharing.secret = SECRET.into();
-        config.sealing.sharing.allow = vec!["127.0.0.1".into()];
-    });
+    let hall = sharing(&platform);
     let buyer = hall.app.sign_in("buyer");
     let paper = hall.paper();
     let seal = hall.own_seal(&buyer, "T-1", &hall.buyer);
@@ -372,12 +377,7 @@ fn an_answer_that_comes_before_the_platform_has_told_its_reference_is_not_lost()
         waits.lock().unwrap().recv().unwrap();
         (200, json!({"reference": "R-1"}).to_string().into_bytes())
     });
-    let url = platform.url.clone();
-    let hall = Hall::open(move |config| {
-        config.sealing.sharing.url = url;
-        config.sealing.sharing.secret = SECRET.into();
-        config.sealing.sharing.allow = vec!["127.0.0.1".into()];
-    });
+    let hall = sharing(&platform);
     let buyer = hall.app.sign_in("buyer");
     let paper = hall.paper();
     let seal = hall.own_seal(&buyer, "T-1", &hall.buyer);

@@ -13,8 +13,12 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("trust", &["engine", "store", "seal", "machine", "config"]),
     // Pure: bytes and times in, bytes and reports out.
     ("seal", &["machine", "identity"]),
-    ("signing", &["record", "seal", "machine", "clock", "config"]),
-    ("sealing", &["seal", "machine", "clock", "config"]),
+    ("shared_secret", &[]),
+    (
+        "signing",
+        &["record", "seal", "machine", "clock", "config", "shared_secret"],
+    ),
+    ("sealing", &["seal", "machine", "clock", "config", "shared_secret"]),
     ("config", &[]),
     ("telemetry", &["config"]),
     ("store", &["machine"]),
@@ -45,7 +49,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "http",
         &[
             "engine",
-            // Only its file store, which uploads share with rendered documents.
+            // Its file store, which uploads share with rendered documents, and how values are written for people and calendars.
             "performers",
             "store",
             "machine",
@@ -57,6 +61,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "telemetry",
             "seal",
             "sealing",
+            "shared_secret",
             "trust",
         ],
     ),
@@ -90,6 +95,8 @@ const KNOWN_BY: &[(&str, &[&str])] = &[
     ("lettre", &["performers"]),
     ("tokio_cron_scheduler", &["workers"]),
     ("ureq", &["trust", "performers", "sealing", "signing", "cli::demo"]),
+    // What comes in and goes out by the form of outside systems is signed otherwise in `performers`.
+    ("hmac", &["shared_secret", "performers::webhooks"]),
     ("clap", &["cli"]),
     ("lopdf", &["seal::pdf"]),
     ("zip", &["seal::ofd", "sealing::evidence"]),

@@ -1,12 +1,11 @@
 //! The bank of the demo: tells of money by signed messages, as a real one would. Must not know what the money is for.
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
-use sha2::Sha256;
 
 use super::super::Failure;
 use super::player::{Player, Reply};
 use crate::clock::Clock;
+use crate::shared_secret;
 
 /// Signs messages with the secret it shares with the server.
 pub struct Bank {
@@ -35,12 +34,8 @@ impl Bank {
 
     fn send(&self, hook: &str, message: &Value) -> Result<Reply, Failure> {
         let body = message.to_string();
-        let stamp = (self.clock.now().0 / 1_000).to_string();
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(self.secret.as_bytes()).map_err(|error| Failure(error.to_string()))?;
-        mac.update(format!("{stamp}.{body}").as_bytes());
-        let signature = hex::encode(mac.finalize().into_bytes());
-        let headers = [("X-Luochui-Signature", format!("t={stamp},v1={signature}"))];
+        let signature = shared_secret::value(&self.secret, self.clock.now().0 / 1_000, body.as_bytes());
+        let headers = [(shared_secret::HEADER, signature)];
         self.player.anonymous(&format!("hooks/{hook}"), &headers, &body)
     }
 }

@@ -7,6 +7,7 @@ use crate::http::extract::Raw;
 use crate::http::hooks::{self, Delivered, Message};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
+use crate::shared_secret;
 
 /// Header `X-Luochui-Signature: t={seconds since 1970},v1={HMAC-SHA256 over "{t}.{body}" in hex}`.
 pub async fn deliver(
@@ -36,8 +37,8 @@ pub async fn deliver(
 /// # Errors
 /// `bad_signature` for one that is missing or has another form.
 pub(super) fn signature(request: &HttpRequest) -> Result<(&str, &str), Problem> {
-    let header = request.headers().get("X-Luochui-Signature");
+    let header = request.headers().get(shared_secret::HEADER);
     header
-        .and_then(|value| value.to_str().ok()?.strip_prefix("t=")?.split_once(",v1="))
+        .and_then(|value| shared_secret::parts(value.to_str().ok()?))
         .ok_or_else(|| Problem::new(Code::BadSignature))
 }
