@@ -13,15 +13,6 @@ let amount = null;
 let pointed = null;
 let moved = -Infinity;
 
-// An amount is read as text: a binary fraction would be off by a fen.
-function fenOf(text) {
-  const match = /^(\d{1,13})(?:\.(\d{1,2}))?$/.exec(text.replaceAll(',', '').trim());
-  if (!match) throw new Error('金额格式不正确，请填写数字，最多两位小数：' + text);
-  return Number(match[1]) * 100 + Number((match[2] || '').padEnd(2, '0'));
-}
-
-const plain = (fen) => (fen / 100).toFixed(2);
-
 // What the bidder typed or stepped to, in fen; null where nothing that is an amount.
 function typed() {
   try {
@@ -49,7 +40,7 @@ function signed(event) {
 
 // The same command under the same key until it is answered: a lost answer must not bid twice.
 async function send(instance, event, body) {
-  const key = crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2) + performance.now();
+  const key = freshKey();
   const whole = signed(event) ? Object.assign({}, body, {signature: await signing.over(instance, event, key, body)}) : body;
   say('正在提交…');
   for (let attempt = 0; ; attempt++) {

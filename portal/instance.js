@@ -11,7 +11,7 @@ async function act(instance, event) {
   if (ACTS[event].ask && !confirm(ACTS[event].ask)) return;
   try {
     say('正在提交…');
-    const done = await call('POST', '/instances/' + instance.id + '/events/' + event, {}, {'Idempotency-Key': crypto.randomUUID()});
+    const done = await call('POST', '/instances/' + instance.id + '/events/' + event, {}, {'Idempotency-Key': freshKey()});
     if (!done.created) return await load();
     // The application is filled in at its first to-do.
     const [todo] = (await call('GET', '/instances/' + done.created)).todos;

@@ -67,6 +67,18 @@ async function call(method, path, body, headers) {
   return Object.assign(answer, {etag: response.headers.get('ETag')});
 }
 
+// An amount is read as text: a binary fraction would be off by a fen.
+function fenOf(text) {
+  const match = /^(\d{1,13})(?:\.(\d{1,2}))?$/.exec(text.replaceAll(',', '').trim());
+  if (!match) throw new Error('金额格式不正确，请填写数字，最多两位小数：' + text);
+  return Number(match[1]) * 100 + Number((match[2] || '').padEnd(2, '0'));
+}
+
+const plain = (fen) => (fen / 100).toFixed(2);
+
+// A command's key. Browsers draw UUIDs only where the connection is secure.
+const freshKey = () => (crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2) + performance.now());
+
 function element(name, text, attributes) {
   const made = document.createElement(name);
   if (text) made.textContent = text;

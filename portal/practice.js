@@ -9,12 +9,6 @@ const MINUTE = 60000;
 const MORE = ['free', 'extension', 'window', 'max_resets', 'only_multiples', 'max_multiple', 'confirm_multiple', 'self_outbid', 'require_seen'];
 let more = {};
 
-function fenOf(text) {
-  const match = /^(\d{1,13})(?:\.(\d{1,2}))?$/.exec(text.replaceAll(',', '').trim());
-  if (!match) throw new Error('金额格式不正确，请填写数字，最多两位小数：' + text);
-  return Number(match[1]) * 100 + Number((match[2] || '').padEnd(2, '0'));
-}
-
 // The form as the workflow takes it: money in fen, durations in milliseconds.
 function rules() {
   const sealed = at('method').value === 'sealed';
@@ -38,11 +32,11 @@ function take(listing) {
   for (const name of RULES) {
     const value = listing[name];
     if (value === undefined || value === null) continue;
-    if (MONEY.includes(name)) at(name).value = (value / 100).toFixed(2);
+    if (MONEY.includes(name)) at(name).value = plain(value);
     else if (at(name).type === 'checkbox') at(name).checked = value;
     else at(name).value = ['inquiry', 'timed'].includes(name) ? value / MINUTE : value;
   }
-  at('rival_limit').value = ((listing.start_price + 5 * listing.increment) / 100).toFixed(2);
+  at('rival_limit').value = plain(listing.start_price + 5 * listing.increment);
 }
 
 async function chosen() {
@@ -58,16 +52,14 @@ async function roomOf(round) {
   return children.find((child) => child.machine === 'auction').id;
 }
 
-const key = () => ({'Idempotency-Key': crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2)});
-
 async function enter(round) {
-  await call('POST', '/instances/' + round + '/events/take_part', {}, key());
+  await call('POST', '/instances/' + round + '/events/take_part', {}, {'Idempotency-Key': freshKey()});
   location.href = '/rooms/' + (await roomOf(round));
 }
 
 async function start() {
   say('正在开练习室…');
-  const opened = await call('POST', '/trades', {bundle: 'asset-sale', machine: 'practice', data: rules()}, key());
+  const opened = await call('POST', '/trades', {bundle: 'asset-sale', machine: 'practice', data: rules()}, {'Idempotency-Key': freshKey()});
   await enter(opened.instance);
 }
 

@@ -53,7 +53,7 @@ at('register').addEventListener('submit', async (event) => {
   const value = (name) => at('new_' + name).value.trim();
   const body = {name: value('name'), display_name: value('display'), email: value('email'), password: at('new_password').value};
   try {
-    await call('POST', '/accounts', body, {'Idempotency-Key': crypto.randomUUID()});
+    await call('POST', '/accounts', body, {'Idempotency-Key': freshKey()});
     session.keep(await call('POST', '/auth/login', {name: body.name, password: body.password}));
     ways();
     await load();

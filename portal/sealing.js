@@ -25,7 +25,7 @@ function sealing(todo, done) {
       let text = '';
       bytes.forEach((byte) => (text += String.fromCharCode(byte)));
       const seal = btoa(text);
-      await call('POST', '/seals', {seal}, {'Idempotency-Key': crypto.randomUUID()});
+      await call('POST', '/seals', {seal}, {'Idempotency-Key': freshKey()});
       await fill();
       say('印章已导入。', 'done');
     } catch (error) {
@@ -61,7 +61,7 @@ function sealing(todo, done) {
     if (!seals.value) throw new Error('请先导入印章');
     const body = {seal: seals.value, provider: ways.value};
     say('正在签章…');
-    const job = await call('POST', `/todos/${todo.id}/sealing`, body, {'Idempotency-Key': crypto.randomUUID()});
+    const job = await call('POST', `/todos/${todo.id}/sealing`, body, {'Idempotency-Key': freshKey()});
     if (job.state === 'verified') return done();
     say('');
     if (ways.value === 'sharing') return wait(job);

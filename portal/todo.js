@@ -1,13 +1,6 @@
 // One to-do: shows what the API says of it, draws its form, sends its outcomes.
 'use strict';
 
-// An amount is read as text: a binary fraction would be off by a fen.
-function fen(text) {
-  const match = /^(\d{1,13})(?:\.(\d{1,2}))?$/.exec(text.replaceAll(',', ''));
-  if (!match) throw new Error('金额格式不正确：' + text);
-  return Number(match[1]) * 100 + Number((match[2] || '').padEnd(2, '0'));
-}
-
 function input(field, value) {
   const start = value === undefined ? field.value : value;
   let control;
@@ -22,8 +15,8 @@ function input(field, value) {
     control.value = start ?? (field.optional ? '' : field.options[0]);
     read = () => control.value || null;
   } else if (field.type === 'money') {
-    control = element('input', '', {inputMode: 'decimal', value: start === null ? '' : (start / 100).toFixed(2)});
-    read = () => (control.value === '' ? null : fen(control.value));
+    control = element('input', '', {inputMode: 'decimal', value: start === null ? '' : plain(start)});
+    read = () => (control.value === '' ? null : fenOf(control.value));
   } else if (field.type === 'int' || field.type === 'duration') {
     const scale = field.type === 'duration' ? 60000 : 1;
     control = element('input', '', {type: 'number', step: 'any', value: start === null || start === undefined ? '' : start / scale});
@@ -42,7 +35,7 @@ function input(field, value) {
       for (const file of control.files) {
         const form = new FormData();
         form.append('file', file);
-        ids.push((await call('POST', '/files', form, {'Idempotency-Key': crypto.randomUUID()})).id);
+        ids.push((await call('POST', '/files', form, {'Idempotency-Key': freshKey()})).id);
       }
       if (ids.length === 0) return start ?? null;
       return field.type === 'files' ? ids : ids[0];
@@ -131,7 +124,7 @@ async function collect(parts) {
 async function act(name, path, body) {
   try {
     say('正在提交…');
-    await call('POST', path, body, {'Idempotency-Key': crypto.randomUUID()});
+    await call('POST', path, body, {'Idempotency-Key': freshKey()});
     section.hidden = true;
     say('已办理。', 'done');
     if (name === 'claim' || name === 'release') await load();
