@@ -6,18 +6,18 @@ const session = (() => {
   const LEFT = 1 / 3;
   const OVER = ['unauthenticated', 'token_expired'];
   const read = (name) => sessionStorage.getItem(name);
-  // A tab that was duplicated holds the same tokens: what one of them renews, the other takes over. Two that used the same
-  // refresh token would look like a theft to the server, which then ends the session of both.
+  // After a renewal that failed, in milliseconds: soon enough for the server to give an answer that was lost once more.
+  const AGAIN = 3000;
+  // A tab that was duplicated holds the same tokens: what one of them renews, the other takes over. Two that went on with the
+  // same refresh token would look like a theft to the server, which then ends the session of both.
   const others = new BroadcastChannel('luochui-session');
   let renewing = null;
-  let failed = false;
 
   function keep(signed) {
     sessionStorage.setItem('token', signed.access_token);
     if (!signed.refresh_token) return;
     sessionStorage.setItem('refresh', signed.refresh_token);
     sessionStorage.setItem('renew_at', String(Date.now() + signed.expires_in * 1000 * (1 - LEFT)));
-    failed = false;
   }
 
   function forget() {
@@ -44,15 +44,16 @@ const session = (() => {
     return true;
   }
 
-  // True where there is a new access token. The answer to a renewal may be lost after the server gave it, and asking again
-  // with a used token ends the session: so after a failed attempt the access token is used to its end first.
+  // True where there is a new access token.
   function renew() {
     const held = read('refresh');
     if (held === null) return Promise.resolve(false);
     if (renewing === null) {
       renewing = new Promise((done) => {
         const work = async () => {
-          done(await exchange(held).catch(() => { failed = true; return false; }));
+          const renewed = await exchange(held).catch(() => false);
+          if (!renewed && read('refresh')) sessionStorage.setItem('renew_at', String(Date.now() + AGAIN));
+          done(renewed);
           // The other tabs hear of it before one of them has its turn.
           await new Promise((later) => setTimeout(later, 50));
         };
@@ -65,7 +66,7 @@ const session = (() => {
 
   setInterval(() => {
     const at = read('renew_at');
-    if (at !== null && !failed && renewing === null && Date.now() >= Number(at)) renew();
+    if (at !== null && renewing === null && Date.now() >= Number(at)) renew();
   }, 1000);
 
   return {

@@ -14,6 +14,8 @@ const FREE_FAILURES: i64 = 5;
 const FIRST_LOCK: i64 = 30_000;
 /// The longest lock: one who guesses gets 96 tries a day, one who forgot waits a quarter of an hour.
 const LONGEST_LOCK: i64 = 900_000;
+/// For so long a used refresh token still gives the same successor, in milliseconds: the first answer may have been lost.
+const ASKED_AGAIN: i64 = 60_000;
 
 /// The tokens of a session, as a client gets them.
 pub struct Issued {
@@ -113,14 +115,15 @@ enum Refreshed {
     Stolen,
 }
 
-/// Gives a new pair for a refresh token, which is used up. A used one that comes back ends the session.
+/// Gives a new pair for a refresh token, which is used up. A used one that comes back ends the session, except within a minute and
+/// as long as nobody has used its successor: it then gives the same successor again.
 ///
 /// # Errors
 /// `token_expired` for whatever is not a fresh token of a session that stands.
 pub async fn refresh(state: &AppState, token: &str) -> Result<Issued, Problem> {
     let now = state.now();
     let digest = fresh::digest(token);
-    let next = fresh::secret()?;
+    let next = state.tokens.successor(token)?;
     let next_digest = fresh::digest(&next);
     let turn = move |conn: &mut Connection| rotate(conn, &digest, next_digest, now);
     match state.engine.write("refresh", turn).await? {
@@ -144,7 +147,8 @@ fn rotate(conn: &mut Connection, digest: &str, next: String, now: Time) -> Resul
     let Some(token) = session_rows::refresh_by_digest(conn, digest)? else {
         return Ok(Refreshed::No);
     };
-    if !session_rows::refresh_use(conn, digest, now.0)? {
+    let first = session_rows::refresh_use(conn, digest, now.0)?;
+    if !first && !asked_again(conn, &token, &next, now)? {
         session_rows::session_revoke(conn, &token.session, now.0)?;
         return Ok(Refreshed::Stolen);
     }
@@ -160,14 +164,23 @@ fn rotate(conn: &mut Connection, digest: &str, next: String, now: Time) -> Resul
     if row.disabled_at.is_some() || row.session_version != session.version {
         return Ok(Refreshed::No);
     }
-    let fresh = RefreshRow {
-        sha256: next,
-        session: session.id.clone(),
-        created_at: now.0,
-        used_at: None,
-    };
-    session_rows::refresh_insert(conn, &fresh)?;
+    if first {
+        let fresh = RefreshRow {
+            sha256: next,
+            session: session.id.clone(),
+            created_at: now.0,
+            used_at: None,
+        };
+        session_rows::refresh_insert(conn, &fresh)?;
+    }
     Ok(Refreshed::Done(Box::new(row), session.id))
+}
+
+/// True where a used token was used a moment ago and what it gave is still unused, as after an answer that was lost.
+fn asked_again(conn: &mut Connection, used: &RefreshRow, next: &str, now: Time) -> Result<bool, StoreError> {
+    let lately = used.used_at.is_some_and(|at| now.0 - at < ASKED_AGAIN);
+    let successor = session_rows::refresh_by_digest(conn, next)?;
+    Ok(lately && successor.is_some_and(|successor| successor.used_at.is_none()))
 }
 
 #[cfg(test)]

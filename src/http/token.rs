@@ -76,6 +76,17 @@ impl Tokens {
             .map_err(|error| Problem::internal("sign a token", &error))
     }
 
+    /// The refresh token that follows another one. Always the same one: a client that never got the answer may ask again.
+    ///
+    /// # Errors
+    /// The code cannot be made.
+    pub fn successor(&self, refresh: &str) -> Result<String, Problem> {
+        // The space keeps it apart from whatever is signed in a JWT.
+        let message = format!("follows {refresh}");
+        jsonwebtoken::crypto::sign(message.as_bytes(), &self.signing, Algorithm::HS256)
+            .map_err(|error| Problem::internal("derive a token", &error))
+    }
+
     /// The claims of a token that is ours and valid at `now`; a token ends exactly at its `exp`.
     ///
     /// # Errors

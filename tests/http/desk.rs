@@ -60,6 +60,13 @@ fn told(page: &mut Page<'_>, says: &str) {
     page.until(&format!("at('message').innerText.includes('{says}')"));
 }
 
+/// The server's first answer to a renewal never arrives.
+const LOSES_ONE: &str = "window.lost = 0; const real = window.fetch; window.fetch = async (...asked) => {
+    const answer = await real(...asked);
+    if (String(asked[0]).endsWith('/auth/refresh') && window.lost++ === 0) throw new TypeError('lost');
+    return answer;
+  }; true";
+
 #[test]
 fn the_room_keeps_its_bidder_signed_in_and_never_hides_the_board() {
     let Some(mut browser) = Browser::start() else { return };
@@ -79,10 +86,12 @@ fn the_room_keeps_its_bidder_signed_in_and_never_hides_the_board() {
         value.as_str().unwrap_or_default().to_owned()
     };
 
-    // Two thirds of a minute have gone: renewed before anything is asked.
+    // Two thirds of a minute have gone: renewed before anything is asked, and asked for again where the answer was lost.
     let first = token(&mut page, "refresh");
+    page.value(LOSES_ONE);
     page.value("window.skew += 41000");
     page.until(&format!("sessionStorage.getItem('refresh') !== '{first}'"));
+    assert_eq!(page.value("window.lost"), 2);
     // The token ends unseen, as after a sleep: the bid renews it and goes through.
     let second = token(&mut page, "token");
     app.advance(65_000);

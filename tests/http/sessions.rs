@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::app::{Client, PASSWORD, Request, TestApp};
+use crate::support::app::{Client, PASSWORD, Reply, Request, TestApp};
 
 #[test]
 fn a_session_from_sign_in_to_sign_out() {
@@ -27,28 +27,51 @@ fn an_access_token_ends_by_our_clock() {
     client.get("/api/v1/me").problem(401, "token_expired");
 }
 
+/// A signed-in account's first pair of tokens.
+fn pair(app: &TestApp) -> serde_json::Value {
+    app.account("wang", &[]);
+    let login = json!({"name": "wang", "password": PASSWORD});
+    app.anyone().post("/api/v1/auth/login", &login).expect(200).json()
+}
+
+fn renew(app: &TestApp, pair: &serde_json::Value) -> Reply {
+    let held = json!({"refresh_token": pair["refresh_token"]});
+    app.anyone().post("/api/v1/auth/refresh", &held)
+}
+
+fn holder<'a>(app: &'a TestApp, pair: &serde_json::Value) -> Client<'a> {
+    Client {
+        token: pair["access_token"].as_str().map(ToOwned::to_owned),
+        ..app.anyone()
+    }
+}
+
 #[test]
 fn a_refresh_token_that_comes_back_ends_the_session() {
     let app = TestApp::start();
-    app.account("wang", &[]);
-    let login = json!({"name": "wang", "password": PASSWORD});
-    let first = app.anyone().post("/api/v1/auth/login", &login).expect(200).json();
-    let old = json!({"refresh_token": first["refresh_token"]});
-    let second = app.anyone().post("/api/v1/auth/refresh", &old).expect(200).json();
-    let token = second["access_token"].as_str().unwrap().to_owned();
-    let client = Client {
-        token: Some(token),
-        ..app.anyone()
-    };
-    client.get("/api/v1/me").expect(200);
-    app.anyone()
-        .post("/api/v1/auth/refresh", &old)
-        .problem(401, "token_expired");
-    client.get("/api/v1/me").problem(401, "token_expired");
-    let new = json!({"refresh_token": second["refresh_token"]});
-    app.anyone()
-        .post("/api/v1/auth/refresh", &new)
-        .problem(401, "token_expired");
+    let first = pair(&app);
+    let second = renew(&app, &first).expect(200).json();
+    let third = renew(&app, &second).expect(200).json();
+    holder(&app, &third).get("/api/v1/me").expect(200);
+    // Its successor is used: two have it.
+    renew(&app, &first).problem(401, "token_expired");
+    holder(&app, &third).get("/api/v1/me").problem(401, "token_expired");
+    renew(&app, &third).problem(401, "token_expired");
+}
+
+#[test]
+fn a_lost_answer_to_a_renewal_is_given_again_for_a_minute() {
+    let app = TestApp::start();
+    let first = pair(&app);
+    let lost = renew(&app, &first).expect(200).json();
+    app.advance(59_999);
+    let again = renew(&app, &first).expect(200).json();
+    assert_eq!(again["refresh_token"], lost["refresh_token"]);
+    holder(&app, &again).get("/api/v1/me").expect(200);
+    app.advance(1);
+    renew(&app, &first).problem(401, "token_expired");
+    holder(&app, &again).get("/api/v1/me").problem(401, "token_expired");
+    renew(&app, &again).problem(401, "token_expired");
 }
 
 #[test]
