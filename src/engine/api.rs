@@ -35,7 +35,7 @@ pub(super) struct Inner {
     pub common: Arc<Common>,
     pub backend: Backend,
     pub queues: Vec<Queue>,
-    pub next_queue: AtomicUsize,
+    pub next_writer: AtomicUsize,
     pub readers: ReadPool,
     /// How often the store was read.
     pub reads: AtomicU64,
@@ -84,21 +84,28 @@ impl Engine {
 
     async fn push(&self, submission: Submission, stamp: Option<Stamp>) -> Result<Receipt, EngineError> {
         let (answer, answered) = oneshot::channel();
-        let queue = self.queue_for(&submission).await?;
+        let writer = self.writer_for(&submission).await?;
         let submit = Submit {
             submission,
             stamp,
             answer,
         };
-        let common = &self.inner.common;
-        match queue.push(Job::Submit(submit)) {
-            Ok(()) => common.suffered(common.watch.opened(common.now())),
-            Err(error) => {
-                common.watch.shut(common.now());
-                return Err(error);
-            }
-        }
+        self.hand_to(writer, Job::Submit(submit))?;
         answered.await.map_err(|_| EngineError::Stopping)?
+    }
+
+    /// Puts a job into a writer's queue. The watch is told whether there was room.
+    fn hand_to(&self, writer: usize, job: Job) -> Result<(), EngineError> {
+        let queue = self.inner.queues.get(writer).ok_or(EngineError::Stopping)?;
+        let common = &self.inner.common;
+        let pushed = queue.push(job);
+        match pushed {
+            Ok(()) => common
+                .watch
+                .opened(writer, common.now(), |outage| common.suffered(outage)),
+            Err(_) => common.watch.shut(writer, common.now()),
+        }
+        pushed
     }
 
     /// Runs a closure in the next batch's transaction and waits until it is durable. An error undoes this closure alone.
@@ -110,7 +117,9 @@ impl Engine {
         label: &'static str,
         run: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, EngineError> {
-        self.any_queue()?.write(label, run).await
+        let (job, written) = Job::write(label, run);
+        self.hand_to(self.any_writer(), job)?;
+        Ok(written.await.map_err(|_| EngineError::Stopping)??)
     }
 
     /// Runs a closure on a connection that cannot write.
@@ -281,21 +290,20 @@ impl Engine {
         self.clock().sleep_until(due.plus_millis(-ahead)).await;
     }
 
-    fn any_queue(&self) -> Result<&Queue, EngineError> {
-        let count = self.inner.queues.len().max(1);
-        let next = self.inner.next_queue.fetch_add(1, Ordering::Relaxed);
-        self.inner.queues.get(next % count).ok_or(EngineError::Stopping)
+    fn any_writer(&self) -> usize {
+        let next = self.inner.next_writer.fetch_add(1, Ordering::Relaxed);
+        next % self.inner.queues.len().max(1)
     }
 
     /// A trade always goes to the same writer of this process, so that writers seldom meet on one; so does what a party opens, of
     /// which there may be one at a time.
-    async fn queue_for(&self, submission: &Submission) -> Result<&Queue, EngineError> {
+    async fn writer_for(&self, submission: &Submission) -> Result<usize, EngineError> {
         if self.inner.queues.len() == 1 {
-            return self.any_queue();
+            return Ok(0);
         }
         let Request::Offer { instance, .. } = &submission.request else {
             let actor = &submission.actor;
-            return self.queue_of(actor.party.as_ref().unwrap_or(&actor.account));
+            return Ok(self.writer_of(actor.party.as_ref().unwrap_or(&actor.account)));
         };
         let trade = match self.inner.common.cache.place(instance) {
             Some(trade) => trade,
@@ -305,15 +313,14 @@ impl Engine {
                 trade.ok_or(EngineError::NotFound)?
             }
         };
-        self.queue_of(&trade)
+        Ok(self.writer_of(&trade))
     }
 
-    fn queue_of(&self, name: &crate::machine::Name) -> Result<&Queue, EngineError> {
+    fn writer_of(&self, name: &crate::machine::Name) -> usize {
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
         let count = u64::try_from(self.inner.queues.len()).unwrap_or(1).max(1);
-        let index = usize::try_from(hasher.finish() % count).unwrap_or(0);
-        self.inner.queues.get(index).ok_or(EngineError::Stopping)
+        usize::try_from(hasher.finish() % count).unwrap_or(0)
     }
 }
 

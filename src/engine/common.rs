@@ -103,8 +103,8 @@ impl Common {
     }
 
     /// Keeps an outage; the next heartbeat records it.
-    pub fn suffered(&self, outage: Option<Outage>) {
-        if let Some(outage) = outage.filter(|_| !self.clock.is_virtual()) {
+    pub fn suffered(&self, outage: Outage) {
+        if !self.clock.is_virtual() {
             let millis = outage.until.millis_since(outage.from);
             tracing::warn!(millis, "nothing could be decided for a while");
             self.outages.suffer(outage);

@@ -89,8 +89,10 @@ pub(super) fn ask_others(common: &Common, conn: &mut Connection) -> Result<Vec<P
     if common.clock.is_virtual() || conn.backend() == Backend::Sqlite {
         return Ok(Vec::new());
     }
+    // In this order: a process writes how far it is drained together with what it suffered until then.
+    let others = processes_other(conn, &common.process)?;
     for outage in outages_since(conn, Outages::horizon(common.now()))? {
         common.outages.add(outage);
     }
-    processes_other(conn, &common.process)
+    Ok(others)
 }

@@ -34,12 +34,16 @@ impl Outages {
         std::mem::take(&mut *self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Keeps an outage that is recorded.
+    /// Keeps an outage that is recorded; one that went on takes the place of what was known of it.
     pub fn add(&self, outage: Outage) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.retain(|old| outage.until.millis_since(old.until) < MEMORY_MILLIS);
-        if !known.contains(&outage) {
-            known.push(outage);
+        match known
+            .iter_mut()
+            .find(|old| (old.from, old.reach) == (outage.from, outage.reach))
+        {
+            Some(old) => old.until = old.until.max(outage.until),
+            None => known.push(outage),
         }
     }
 

@@ -47,7 +47,7 @@ pub(super) async fn run(engine: Engine) {
 /// Looks at the clock until the process ends: a gap between two looks is a time in which it stood still.
 pub(super) fn watch(common: &std::sync::Weak<Common>) {
     while let Some(common) = common.upgrade() {
-        common.watch.look(common.now(), |outage| common.suffered(Some(outage)));
+        common.watch.look(common.now(), |outage| common.suffered(outage));
         drop(common);
         std::thread::sleep(TICK);
     }
@@ -59,17 +59,21 @@ async fn beat(engine: &Engine) -> Result<(), EngineError> {
     if !common.clock.is_virtual() {
         common.watch.beat(common.now());
         mark(engine).await?;
-        common.suffered(common.watch.beaten(common.now()));
+        common.watch.beaten(common.now(), |slow| common.suffered(slow));
+        // Who sends a command is looked up: where that waits, so does the command.
+        common.watch.ask(common.now());
     }
     let shared = engine.inner.backend == Backend::Postgres;
     let now = common.now();
+    let following = Arc::clone(&common);
     let (gone, waiting, oldest) = engine
         .read(move |conn| {
-            let gone = if shared { follow(&common, conn)? } else { Vec::new() };
+            let gone = if shared { follow(&following, conn)? } else { Vec::new() };
             let (waiting, oldest) = outbox_waiting(conn)?;
             Ok((gone, waiting, oldest))
         })
         .await?;
+    common.watch.answered(common.now(), |slow| common.suffered(slow));
     for process in gone {
         strike(engine, process).await?;
     }
@@ -80,14 +84,19 @@ async fn beat(engine: &Engine) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// Writes the heartbeat, with how far this process is drained and what it suffered.
+/// Writes the heartbeat, with how far this process is drained and what it suffered until then: whoever believes the one must know
+/// the other.
 pub(super) async fn mark(engine: &Engine) -> Result<(), EngineError> {
     let common = Arc::clone(&engine.inner.common);
+    let process = own_mark(&common);
+    let going_on = common.watch.going_on(common.now());
+    // Taken after what goes on was asked for: what ends in between is then found here.
     let suffered = common.outages.take_unrecorded();
-    let (process, outages) = (own_mark(&common), suffered.clone());
+    let over = suffered.clone();
     let written = engine
         .write(HEARTBEAT, move |conn| {
-            for outage in outages {
+            // What is over comes last, and says how long it was.
+            for outage in going_on.into_iter().chain(over) {
                 outage_record(conn, outage, "nothing could be decided")?;
             }
             heartbeat_set(conn, &process)

@@ -39,6 +39,28 @@ pub(super) enum Settled {
     HeldBack,
 }
 
+impl Job {
+    /// A closure for the next batch's transaction, and where its result goes once it is durable.
+    pub fn write<T: Send + 'static>(
+        label: &'static str,
+        run: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
+        let (answer, answered) = oneshot::channel();
+        let run = Box::new(move |conn: &mut Connection| match run(conn) {
+            Ok(value) => Ok(Box::new(move |outcome: Result<(), StoreError>| {
+                // A caller that went away does not undo what is durable.
+                let _gone = answer.send(outcome.map(|()| value));
+            }) as Answered),
+            Err(error) => {
+                let text = error.to_string();
+                let _gone = answer.send(Err(error));
+                Err(StoreError::NotCommitted(text))
+            }
+        });
+        (Self::Write(Write { label, run }), answered)
+    }
+}
+
 impl Submit {
     pub fn move_on(&self, stage: Stage) {
         if let Some(stamp) = &self.stamp {
@@ -98,19 +120,8 @@ impl Queue {
         label: &'static str,
         run: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, EngineError> {
-        let (answer, answered) = oneshot::channel();
-        let run = Box::new(move |conn: &mut Connection| match run(conn) {
-            Ok(value) => Ok(Box::new(move |outcome: Result<(), StoreError>| {
-                // A caller that went away does not undo what is durable.
-                let _gone = answer.send(outcome.map(|()| value));
-            }) as Answered),
-            Err(error) => {
-                let text = error.to_string();
-                let _gone = answer.send(Err(error));
-                Err(StoreError::NotCommitted(text))
-            }
-        });
-        self.push(Job::Write(Write { label, run }))?;
-        Ok(answered.await.map_err(|_| EngineError::Stopping)??)
+        let (job, written) = Job::write(label, run);
+        self.push(job)?;
+        Ok(written.await.map_err(|_| EngineError::Stopping)??)
     }
 }

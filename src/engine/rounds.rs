@@ -71,8 +71,10 @@ impl Writer {
         let settled = self.settle(hand);
         metrics::histogram!("luochui_commit_batch_size").record(u32::try_from(settled.len()).unwrap_or(u32::MAX));
         metrics::histogram!("luochui_commit_seconds").record(started.elapsed());
-        let slow = self.common.watch.end(self.number, self.common.now());
-        self.common.suffered(slow);
+        let common = &self.common;
+        common
+            .watch
+            .end(self.number, common.now(), |slow| common.suffered(slow));
         self.hand_out(hand, settled);
         if self.held_back.is_empty() {
             self.drain.settled();

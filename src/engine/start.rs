@@ -133,7 +133,7 @@ impl Engine {
             common: Arc::clone(&common),
             backend: target.backend(),
             queues,
-            next_queue: AtomicUsize::new(0),
+            next_writer: AtomicUsize::new(0),
             readers,
             reads: AtomicU64::new(0),
             stop: watch::Sender::new(false),

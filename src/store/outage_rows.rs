@@ -24,13 +24,14 @@ impl Reach {
     }
 }
 
-/// Records an outage; one that begins at the same moment as another takes its place, and keeps the wider reach.
+/// Records an outage; of those that begin at the same moment the longest stays, with the wider reach.
 ///
 /// # Errors
 /// A failing database.
 pub fn outage_record(conn: &mut Connection, outage: Outage, reason: &str) -> Result<(), StoreError> {
     let row = outages::table.filter(outages::from_at.eq(outage.from.0));
-    let until = outages::until_at.eq(outage.until.0);
+    let recorded: Option<i64> = row.select(outages::until_at).first(conn).optional()?;
+    let until = outages::until_at.eq(recorded.map_or(outage.until.0, |until| until.max(outage.until.0)));
     let known = match outage.reach {
         Reach::Path => diesel::update(row).set(until).execute(conn)?,
         Reach::Process => diesel::update(row)

@@ -5,6 +5,7 @@ mod closing;
 mod edge;
 pub mod hall;
 mod linear;
+mod neighbours;
 mod recovery;
 mod rules;
 mod same;

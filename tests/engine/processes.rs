@@ -1,9 +1,14 @@
 //! Two engines on one PostgreSQL: the version of a trade decides who was first, and nothing is lost or done twice.
 
-use luochui::engine::Engine;
+use std::time::Duration;
+
+use luochui::clock::Clock;
+use luochui::engine::{Engine, EngineConfig};
 use luochui::machine::Name;
 use luochui::machine::history;
+use luochui::store::Connection;
 use luochui::store::history_rows::history_after;
+use luochui::store::outage_rows::outages_since;
 
 use crate::support::engine::{
     Place, event, member, open, run, small, start, still, submission, submit, visit, with_bundle,
@@ -98,6 +103,54 @@ fn a_broken_connection_is_opened_again_and_what_was_sent_is_done_once() {
             }
         };
         assert_eq!(snapshot.trade.seq, 1 + 100);
+    });
+}
+
+#[test]
+fn what_keeps_one_writer_is_told_by_the_others_while_it_lasts() {
+    let Some(place) = Place::postgres() else { return };
+    run(async {
+        let config = EngineConfig {
+            writers: 4,
+            ..EngineConfig::new(place.url())
+        };
+        let (engine, _handle) = Engine::start(&config, Clock::system()).unwrap();
+        let began = engine.now();
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let keep = engine.clone();
+        let kept = tokio::spawn(async move {
+            let wait = move |_: &mut Connection| {
+                let _released = held.recv_timeout(Duration::from_secs(20));
+                Ok(())
+            };
+            keep.write("slow", wait).await
+        });
+        let told = async {
+            loop {
+                let outages = engine.read(move |conn| outages_since(conn, began)).await.unwrap();
+                if let Some(outage) = outages.iter().find(|outage| outage.from >= began) {
+                    break *outage;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let told = tokio::time::timeout(Duration::from_secs(15), told).await.unwrap();
+        assert!(!kept.is_finished());
+        release.send(()).unwrap();
+        kept.await.unwrap().unwrap();
+        // In the end it is recorded once, and as long as it was.
+        let longer = async {
+            loop {
+                let outages = engine.read(move |conn| outages_since(conn, began)).await.unwrap();
+                let same: Vec<_> = outages.iter().filter(|outage| outage.from == told.from).collect();
+                assert_eq!(same.len(), 1);
+                if same[0].until > told.until {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(15), longer).await.unwrap();
     });
 }
 
