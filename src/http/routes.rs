@@ -148,6 +148,7 @@ fn public() -> Vec<Route> {
 /// What everybody may follow, the same for all. A room of an auction is an instance like any other.
 fn watching() -> Vec<Route> {
     use Allowed::Anyone;
+    const AFTER: &[(&str, &str)] = &[("after", "续接：已收到的最后一条的编号；有 Last-Event-ID 时以它为准")];
     let events = Answer::Bytes("text/event-stream");
     vec![
         get("/api/v1/instances/{id}/live", Anyone, "实况", to!(live::show)).gives::<live::Standing>(),
@@ -157,6 +158,7 @@ fn watching() -> Vec<Route> {
             "实况流（SSE），可凭 Last-Event-ID 续接",
             to!(live::stream),
         )
+        .query(AFTER)
         .answers(events.clone()),
         get("/api/v1/auctions/{id}", Anyone, "竞价实况", to!(live::show)).gives::<live::Standing>(),
         get(
@@ -165,6 +167,7 @@ fn watching() -> Vec<Route> {
             "竞价实况流（SSE），可凭 Last-Event-ID 续接",
             to!(live::stream),
         )
+        .query(AFTER)
         .answers(events),
     ]
 }

@@ -48,7 +48,7 @@ pub async fn show(state: web::Data<AppState>, path: web::Path<String>, query: Qu
     }))
 }
 
-/// What it publishes from now on, or from after the number in `Last-Event-ID`.
+/// What it publishes from now on, or from after the number in `Last-Event-ID`, or else in `after`.
 ///
 /// # Errors
 /// `not_found` as above, `bad_request` for a number that cannot be one, `too_many_requests`, `overloaded`.
@@ -56,10 +56,15 @@ pub async fn stream(
     state: web::Data<AppState>,
     request: HttpRequest,
     path: web::Path<String>,
-    query: Query,
+    mut query: Query,
 ) -> Result<HttpResponse, Problem> {
+    let after = query.take("after");
     query.finish()?;
-    let seen = seen(&request)?;
+    let seen = match (seen(&request)?, after) {
+        // A browser that connects again by itself asks with the address it began with: its header is newer.
+        (None, Some(after)) => number(&after)?,
+        (seen, _) => seen,
+    };
     let instance = public(&state, &path).await?;
     let stream = state.live.watch(&instance, address(&request), seen).await?;
     Ok(HttpResponse::Ok()
@@ -81,15 +86,23 @@ async fn public(state: &AppState, id: &str) -> Result<Name, Problem> {
 
 /// The number that a watcher saw last. Browsers send back what they were sent, so anything else is somebody else's fault.
 fn seen(request: &HttpRequest) -> Result<Option<i64>, Problem> {
-    let wrong = || Problem::new(Code::BadRequest).detail("Last-Event-ID is the number of an event of this stream");
     let mut values = request.headers().get_all("Last-Event-ID");
-    let Some(value) = values.next() else { return Ok(None) };
-    let text = value.to_str().map_err(|_| wrong())?;
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse::<i64>() {
-        Ok(number) if digits && values.next().is_none() => Ok(Some(number)),
-        // An empty id is what a browser holds that has seen no event yet.
-        _ if text.is_empty() => Ok(None),
-        _ => Err(wrong()),
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => number(value.to_str().map_err(|_| wrong())?),
+        (Some(_), Some(_)) => Err(wrong()),
     }
+}
+
+/// An empty one is what a browser holds that has seen no event yet.
+fn number(text: &str) -> Result<Option<i64>, Problem> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits).map(Some).ok_or_else(wrong)
+}
+
+fn wrong() -> Problem {
+    Problem::new(Code::BadRequest).detail("Last-Event-ID and `after` are the number of an event of this stream")
 }

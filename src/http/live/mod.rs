@@ -95,7 +95,7 @@ impl Live {
         if self.is_closed() {
             return Err(Problem::new(Code::Unavailable).retry_after(5));
         }
-        let place = places::take(&self.inner.places, address)?;
+        let place = places::take(&self.inner.places, address, instance)?;
         let topic = self.join(instance);
         let watcher = stream::Watcher::new(self.clone(), topic, place);
         if watcher.topic().latest().is_none() {
