@@ -12,6 +12,16 @@ let amount = null;
 // What the field showed when the pointer went down on the button.
 let pointed = null;
 let moved = -Infinity;
+// How often a signature was begun: who presses again while the medium waits means the later one.
+let pressed = 0;
+// The same bidder's other tabs hear that something has changed.
+const tabs = new BroadcastChannel('luochui-desk');
+tabs.onmessage = ({data}) => data === id && again();
+// What was told to one bidder is not for whoever finds the page after the sign-in has ended.
+window.addEventListener('forgotten', () => {
+  say('');
+  if (room.instance !== null) desk();
+});
 
 // What the bidder typed or stepped to, in fen; null where nothing that is an amount.
 function typed() {
@@ -38,25 +48,22 @@ function signed(event) {
   return event === 'enter' || (wanted === 'every_bid' && event !== 'join');
 }
 
-// The same command under the same key until it is answered: a lost answer must not bid twice.
 async function send(instance, event, body) {
   const key = freshKey();
+  const press = ++pressed;
   const whole = signed(event) ? Object.assign({}, body, {signature: await signing.over(instance, event, key, body)}) : body;
-  say('正在提交…');
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await call('POST', '/instances/' + instance + '/events/' + event, whole, {'Idempotency-Key': key});
-    } catch (error) {
-      if ((error.problem !== undefined && error.status !== 503) || attempt === 3) throw error;
-      await new Promise((later) => setTimeout(later, 300 * (attempt + 1)));
-    }
-  }
+  if (press !== pressed || command.running()) throw Object.assign(new Error('已重新提交'), {superseded: true});
+  const answer = await command.send('/instances/' + instance + '/events/' + event, whole, key);
+  if (event !== 'bid') tabs.postMessage(id);
+  return answer;
 }
 
-function refused(error) {
-  const least = error.problem && error.problem.tell && error.problem.tell.atLeast;
-  const entry = error.problem && error.problem.code === 'bad_signature' && room.instance.data.bid_signature === 'once_at_entry';
-  say('未被接受：' + error.message + (least ? '，至少 ' + yuan(least) : '') + (entry ? '；请先在“报价签名”中签名进入竞价室' : ''), 'error');
+function refused(error, fen) {
+  if (error.superseded) return;
+  const {code, tell} = error.problem || {};
+  if (code === 'duplicate_price' && leads() && room.data.price === fen) return say('您已是这一价格的最高报价人。', 'done');
+  const entry = code === 'bad_signature' && room.instance.data.bid_signature === 'once_at_entry';
+  say('未被接受：' + error.message + (tell && tell.atLeast ? '，至少 ' + yuan(tell.atLeast) : '') + (entry ? '；请先在“报价签名”中签名进入竞价室' : ''), 'error');
 }
 
 const DONE = {bid: '报价', limit: '代理报价，限额', offer: '密封报价'};
@@ -71,19 +78,19 @@ async function bid(event, fen, question) {
     await send(id, event, body);
   } catch (error) {
     const jump = error.problem && error.problem.code === 'confirm_jump';
-    if (!jump) return refused(error);
+    if (!jump) return refused(error, fen);
     if (!(await ask('报价 ' + yuan(fen) + ' 远高于当前价，确认报价？', '确认', '取消'))) return say('未报价。');
     try {
       await send(id, event, Object.assign(body, {confirmed: true}));
-    } catch (again) {
-      return refused(again);
+    } catch (still) {
+      return refused(still, fen);
     }
   }
   say(DONE[event] + ' ' + yuan(fen) + ' 已被接受。' + (event === 'limit' ? '限额以内由系统代您应价。' : ''), 'done');
   // What was typed while the answer was on its way stays.
   if (typed() === fen) amount = null;
-  if (event === 'offer') sessionStorage.setItem('offered ' + id, plain(fen));
   desk();
+  if (event === 'offer') again();
 }
 
 // Sends what the bidder saw. An amount that the page moved under the finger, or a moment before, is asked about first.
@@ -112,9 +119,12 @@ function money(event, title, hint) {
   button.addEventListener('pointerdown', down);
   button.addEventListener('keydown', (pressed) => ['Enter', ' '].includes(pressed.key) && down());
   for (const name of ['pointerleave', 'pointercancel', 'blur']) button.addEventListener(name, () => { pointed = null; });
+  // The second half of a double click is no second bid.
+  button.addEventListener('click', (clicked) => clicked.detail > 1 && clicked.preventDefault());
   form.append(button);
   form.addEventListener('submit', async (submitted) => {
     submitted.preventDefault();
+    if (command.running()) return;
     try {
       await submit(event, field);
     } catch (error) {
@@ -148,15 +158,14 @@ function low() {
 
 async function simple(instance, event, question, done) {
   if (question && !(await ask(question, '确认', '取消'))) return;
+  if (command.running()) return;
   try {
     await send(instance, event, {});
-    if (event === 'enter') sessionStorage.setItem('entered ' + id, 'yes');
-    await own();
-    desk();
-    say(done, 'done');
   } catch (error) {
-    refused(error);
+    return refused(error);
   }
+  say(done, 'done');
+  again();
 }
 
 function offered() {
@@ -165,7 +174,8 @@ function offered() {
   const fields = room.instance.data;
   const current = room.data.frozen === true ? 'suspended' : phase();
   const open = (current === 'timed' || current === 'free') && !is('absent') && !is('banned');
-  const entry = fields.bid_signature === 'once_at_entry' && sessionStorage.getItem('entered ' + id) === null;
+  const entry = fields.bid_signature === 'once_at_entry' && room.own.data.entered !== true;
+  const sealed = current === 'sealed' && may('offer');
   return {
     key: fields.bid_signature !== undefined && fields.bid_signature !== 'none' && !OVER.includes(current),
     enter: entry && may('enter') && !OVER.includes(current),
@@ -175,8 +185,8 @@ function offered() {
     banned: is('banned'),
     bid: open && may('bid'),
     limit: open && may('limit') && fields.proxy_allowed === true,
-    offer: current === 'sealed' && may('offer') && sessionStorage.getItem('offered ' + id),
-    sealed: current === 'sealed' && may('offer') && !sessionStorage.getItem('offered ' + id),
+    offer: sealed && room.own.data.offered === true && (session.account() === room.whose ? ' ' + yuan(room.own.data.offer) : ''),
+    sealed: sealed && room.own.data.offered !== true,
     exercise: current === 'priority' && may('exercise') && (room.own.data.priority_rank ?? 0) > 0 && !leads(),
   };
 }
@@ -192,29 +202,29 @@ function fill(box, now) {
   if (now.bid) box.append(money('bid', '我要报价', '报价（元）'));
   if (now.limit) box.append(element('h2', '代理报价'), money('limit', '委托代理报价', '最高限额（元）：限额以内由系统代为应价，任何人都看不到'));
   if (now.sealed) box.append(money('offer', '提交密封报价', '报价（元）：每人一次，到时开启，不低于起始价'));
-  if (now.offer) note('您已提交密封报价 ' + yuan(fenOf(now.offer)) + '，请等待开启。', 'done');
+  if (now.offer !== false) note('您已提交密封报价' + now.offer + '，请等待开启。', 'done');
   if (now.exercise) {
     const question = () => '以 ' + yuan(room.data.price) + ' 行使优先购买权？\n一经行使不可撤回。';
     box.append(button('行使优先购买权', () => simple(id, 'exercise', question(), '已行使优先购买权。')));
   }
 }
 
-// Drawn anew only when something else may be done: what is being typed stays.
+// Drawn anew only when something else may be done: what is being typed stays, but not for another bidder.
 function desk() {
   const box = at('desk');
   box.hidden = room.own === null;
   at('signing').hidden = true;
-  if (room.own === null) return;
-  const now = offered();
+  const now = room.own === null ? {} : offered();
   at('signing').hidden = !now.key;
   if (now.key) signing.prepare();
-  const wanted = JSON.stringify(now);
+  const wanted = room.own === null ? '' : JSON.stringify([room.own.id, now]);
   if (wanted !== drawn) {
     drawn = wanted;
     amount = null;
     pointed = null;
     box.replaceChildren();
-    fill(box, now);
+    if (room.own !== null) fill(box, now);
+    command.lock();
   }
   const field = at('bid_amount');
   if (field && amount === null && field.value !== plain(least())) {

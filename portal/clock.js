@@ -4,14 +4,15 @@
 const clock = (() => {
   // The server's time is performance.now() + offset; null while it is not known.
   let offset = null;
-  let syncing = null;
-  // Rises whenever what was measured before counts no more.
+  // Rises whenever a measurement begins: one that began before counts no more, wherever it hangs.
   let era = 0;
   let seen = {wall: Date.now(), run: performance.now()};
+  // How long one sample may take, in milliseconds. A slower one would be worth nothing.
+  const PATIENCE = 3000;
 
   async function sample() {
     const sent = performance.now();
-    const response = await fetch('/api/v1/time', {cache: 'no-store'});
+    const response = await fetch('/api/v1/time', {cache: 'no-store', signal: AbortSignal.timeout(PATIENCE)});
     if (!response.ok) throw new Error('time');
     const now = (await response.json()).now;
     const come = performance.now();
@@ -20,27 +21,23 @@ const clock = (() => {
 
   // The shortest of several round trips is off by half of itself at most.
   async function measure() {
-    const begun = era;
     let best = null;
     for (let count = 0; count < 5; count++) {
       const one = await sample();
       if (best === null || one.trip < best.trip) best = one;
     }
-    // What was measured in part before the machine slept is worth nothing.
-    if (begun !== era) return measure();
-    offset = best.offset;
+    return best.offset;
   }
 
+  // Begins to measure, and gives up what was being measured: it may have been on its way since before the machine slept.
   function sync() {
-    if (syncing === null) {
-      const again = () => { syncing = null; setTimeout(() => offset === null && sync(), 1000); };
-      syncing = measure().then(() => { syncing = null; }, again);
-    }
-    return syncing;
+    const own = ++era;
+    const done = (measured) => { if (own === era) offset = measured; };
+    const failed = () => setTimeout(() => own === era && offset === null && sync(), 1000);
+    measure().then(done, failed);
   }
 
   function lost() {
-    era += 1;
     offset = null;
     sync();
   }

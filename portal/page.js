@@ -30,35 +30,49 @@ function told(problem) {
   return parts.join('；');
 }
 
-async function sent(method, path, body, headers) {
+// How long an answer is waited for, in milliseconds. A file may be long on its way.
+const PATIENCE = {answer: 30000, file: 600000};
+
+// Where nobody knows whether it arrived: an error without a problem, which may be tried again under the same key.
+const UNKNOWN = '网络不通，请检查网络后再试';
+
+async function sent(method, path, body, headers, patience) {
   const plain = body === undefined || body instanceof FormData;
   try {
     return await fetch(api + path, {
       method,
       headers: Object.assign({'Accept-Language': 'zh-CN'}, plain ? {} : {'Content-Type': 'application/json'}, session.headers(), headers),
       body: plain ? body : JSON.stringify(body),
+      signal: AbortSignal.timeout(patience || (body instanceof FormData ? PATIENCE.file : PATIENCE.answer)),
     });
   } catch (error) {
-    // Nobody knows whether it arrived: an error without a problem, which may be tried again under the same key.
-    throw new Error('网络不通，请检查网络后再试');
+    throw new Error(UNKNOWN);
   }
 }
 
-const read = (response) => (response.status === 204 ? {} : response.json());
+// What the server said. What a proxy says in its place, in a page of its own, is no answer.
+async function read(response) {
+  if (response.status === 204) return {};
+  const answer = await response.json().catch(() => null);
+  if (answer === null || (!response.ok && typeof answer.code !== 'string')) throw new Error(UNKNOWN);
+  return answer;
+}
 
-async function call(method, path, body, headers) {
-  let response = await sent(method, path, body, headers);
+async function call(method, path, body, headers, patience) {
+  const asker = session.account();
+  let response = await sent(method, path, body, headers, patience);
   let answer = await read(response);
-  if (session.over(response.status, answer) && (await session.renew())) {
-    response = await sent(method, path, body, headers);
+  // Who signed in meanwhile must not do what another began.
+  if (session.over(response.status, answer) && (await session.renew()) && session.account() === asker) {
+    response = await sent(method, path, body, headers, patience);
     answer = await read(response);
   }
   if (session.over(response.status, answer)) {
-    session.forget();
-    login.hidden = false;
+    if (session.account() === asker) session.forget();
+    login.hidden = session.token() !== null;
     // What is public is shown to those who are signed in no more as well.
     if (method === 'GET') {
-      response = await sent(method, path, body, headers);
+      response = await sent(method, path, body, headers, patience);
       answer = await read(response);
     }
   }
@@ -118,8 +132,8 @@ function period(text) {
 function reading(found) {
   const open = async () => {
     try {
-      const response = await sent('GET', '/documents/' + found.id);
-      if (!response.ok) throw new Error(told(await response.json()));
+      const response = await sent('GET', '/documents/' + found.id, undefined, undefined, PATIENCE.file);
+      if (!response.ok) throw new Error(told(await read(response)));
       const link = element('a', '', {href: URL.createObjectURL(await response.blob()), download: found.title + '.pdf'});
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60000);

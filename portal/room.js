@@ -1,4 +1,4 @@
-// The room of one auction as everybody sees it: phase, countdown, price, leader. Follows the stream and changes nothing.
+// The room of one auction as everybody sees it: phase, countdown, price, leader. Shows what following.js brings and changes nothing.
 'use strict';
 
 const PHASES = {
@@ -9,12 +9,14 @@ const AFTER = {
   waiting: '距竞价开始', inquiry: '距询问期结束，之后自动进入下一阶段', free: '距自由竞价结束，之后进入限时竞价', sealed: '距报价截止', priority: '距行权截止',
 };
 const OVER = ['sold', 'unsold', 'annulled'];
+// How long the room waits for what it needs at once, in milliseconds.
+const SOON = 8000;
 
 const at = (name) => document.getElementById(name);
 const yuan = (fen) => shown({type: 'money', value: fen});
 
-// What is known: the instance as this reader sees it, what was published last, and the reader's own application.
-const room = {instance: null, number: null, data: {}, own: null, told: false, resets: 0};
+// What is known: the instance as this reader sees it, what was published last, and the reader's own application, once it was sought.
+const room = {instance: null, number: null, data: {}, own: null, whose: null, sought: false, asked: 0, told: false, resets: 0};
 
 function phase() {
   return room.data.phase || 'waiting';
@@ -85,6 +87,8 @@ function paint() {
   at('leader').textContent = data.leader || '—';
   at('bids').textContent = data.bids === undefined ? '—' : String(data.bids);
   at('ahead').hidden = !leads();
+  for (const name of ['plate', 'plate_label']) at(name).hidden = room.own === null;
+  at('plate').textContent = room.own === null ? '' : room.own.key;
   at('notice').hidden = !standing();
   at('notice').textContent = data.opens ? '竞价已中止，将于 ' + shown({type: 'time', value: data.opens}) + ' 恢复。已接受的报价有效。'
     : '竞价已中止，计时停止。恢复时间另行公告，已接受的报价有效。';
@@ -102,17 +106,22 @@ function ending() {
   else say(phase() === 'unsold' ? '竞价结束，未成交。' : '因系统故障，本场竞价无效。');
 }
 
+// One line of the course, in its place. What comes again, after a lost connection, is there already.
 function note(event) {
-  const {data, at: time} = event;
+  const {data, at: time, number} = event;
+  const lines = [...at('course').children];
+  if (lines.some((line) => line.dataset.number === String(number))) return;
   const when = new Date(time).toLocaleTimeString('zh-CN', {timeZone: 'Asia/Shanghai', hour12: false});
   const what = data.bids > 0 && data.leader ? yuan(data.price) + '　号牌 ' + data.leader : '';
   const line = element('li', when + '　' + (data.frozen === true ? '竞价中止' : PHASES[data.phase] || '') + '　' + what);
-  at('course').prepend(line);
+  line.dataset.number = number;
+  at('course').insertBefore(line, lines.find((other) => Number(other.dataset.number) < number) || null);
   while (at('course').children.length > 50) at('course').lastChild.remove();
 }
 
 // A standstill is laid over what was published before; everything else replaces it.
 function take(event) {
+  note(event);
   if (room.number !== null && event.number <= room.number) return;
   const only = Object.keys(event.data);
   const before = room.data;
@@ -122,44 +131,24 @@ function take(event) {
   if (before.phase === 'timed' && room.data.phase === 'timed' && before.bids < room.data.bids && before.ends < room.data.ends) room.resets += 1;
   if (before.phase !== room.data.phase) turned();
   clock.reached(event.at);
-  note(event);
   paint();
+}
+
+// Where the instance stands, whatever led there.
+function stand(event) {
+  const before = room.number === null ? room.instance.data.phase : phase();
+  room.number = event.number;
+  room.data = event.data;
+  if (event.at !== null) note(event);
+  if (before !== phase()) turned();
+  paint();
+  fresh();
 }
 
 // What this bidder may do changes with the phase. Hundreds have the page open: they do not all ask in the same instant.
 function turned() {
-  if (room.own === null) return;
-  setTimeout(() => own().then(desk, () => {}), Math.random() * 500);
-}
-
-// The browser connects again by itself and says what it saw last; where it gave up, or nothing is heard, we begin anew.
-function follow() {
-  const stream = new EventSource(api + '/auctions/' + id + '/stream');
-  let heard = performance.now();
-  const alive = (handle) => (event) => {
-    heard = performance.now();
-    at('link').textContent = '';
-    handle(JSON.parse(event.data));
-  };
-  stream.addEventListener('snapshot', alive((event) => {
-    room.number = event.number;
-    room.data = event.data;
-    clock.heard(event.now);
-    if (event.at !== null) note(event);
-    paint();
-    fresh();
-  }));
-  stream.addEventListener('published', alive(take));
-  stream.addEventListener('time', alive((event) => clock.heard(event.now)));
-  stream.addEventListener('dropped', alive(() => {}));
-  stream.addEventListener('closing', alive(() => {}));
-  const watch = setInterval(() => {
-    if (stream.readyState !== EventSource.OPEN) at('link').textContent = '连接中断，正在重新连接…';
-    if (stream.readyState !== EventSource.CLOSED && performance.now() - heard < 30000) return;
-    clearInterval(watch);
-    stream.close();
-    setTimeout(follow, 1000 + Math.random() * 2000);
-  }, 1000);
+  if (room.sought && room.own === null) return;
+  setTimeout(again, Math.random() * 500);
 }
 
 // A question that is answered by a button; without a second button it only tells.
@@ -178,9 +167,10 @@ function ask(text, yes, no) {
 
 // How often the clock was set back before this page came; from then on it counts by itself.
 async function fresh() {
+  if (!(room.instance.data.max_resets > 0)) return;
   const number = room.number;
   try {
-    const instance = await call('GET', '/instances/' + id);
+    const instance = await call('GET', '/instances/' + id, undefined, undefined, SOON);
     if (number === room.number) room.resets = instance.data.resets ?? 0;
     paint();
   } catch (error) {
@@ -188,12 +178,37 @@ async function fresh() {
   }
 }
 
-// The reader's own application: a child of what the room belongs to, whatever else they take part in.
+// The reader's own application: a child of what the room belongs to, whatever else they take part in. Asked for twice at once,
+// the later answer counts.
 async function own() {
-  if (session.token() === null || room.instance.parent === null) return;
-  const parent = await call('GET', '/instances/' + room.instance.parent);
-  const mine = parent.children.find((child) => child.mine);
-  room.own = mine === undefined ? null : await call('GET', '/instances/' + mine.id);
+  const turn = ++room.asked;
+  const whose = session.account();
+  let found = null;
+  if (session.token() !== null && room.instance.parent !== null) {
+    const parent = await call('GET', '/instances/' + room.instance.parent, undefined, undefined, SOON);
+    const mine = parent.children.find((child) => child.mine);
+    if (mine !== undefined) found = await call('GET', '/instances/' + mine.id, undefined, undefined, SOON);
+  }
+  // Who must sign in again keeps the desk meanwhile.
+  if (turn !== room.asked || (session.token() === null && room.own !== null)) return;
+  room.own = found;
+  room.whose = whose;
+  room.sought = true;
+}
+
+// The same until it is answered: without it a bidder would not find the button to go on with.
+async function again() {
+  for (let wait = 500; ; wait = Math.min(2 * wait, 4000)) {
+    try {
+      await own();
+      return paint();
+    } catch (error) {
+      if (error.status >= 400 && error.status < 500 && error.status !== 429) return;
+    }
+    const turn = room.asked;
+    await new Promise((later) => setTimeout(later, wait * (1 + Math.random())));
+    if (turn !== room.asked) return;
+  }
 }
 
 async function load() {
@@ -204,12 +219,11 @@ async function load() {
   } catch (error) {
     say(error.message, 'error');
     if (room.instance === null) return;
+    again();
   }
   const fields = room.instance.data;
   at('start').textContent = yuan(fields.start_price);
   at('increment').textContent = yuan(fields.increment);
-  for (const name of ['plate', 'plate_label']) at(name).hidden = room.own === null;
-  if (room.own !== null) at('plate').textContent = room.own.key;
   document.body.classList.toggle('practice', Boolean(fields.mark));
   document.body.dataset.mark = fields.mark || '';
   login.hidden = session.token() !== null;
@@ -217,7 +231,7 @@ async function load() {
   if (room.following === undefined) {
     room.following = true;
     clock.sync();
-    follow();
+    following.begin();
     setInterval(tick, 100);
   }
   naming();

@@ -4,6 +4,8 @@
 const session = (() => {
   // With this part of its life left a token is renewed: long before a bid would meet its end.
   const LEFT = 1 / 3;
+  // How long a renewal may take, in milliseconds.
+  const PATIENCE = 10000;
   const OVER = ['unauthenticated', 'token_expired'];
   const read = (name) => sessionStorage.getItem(name);
   // After a renewal that failed, in milliseconds: soon enough for the server to give an answer that was lost once more.
@@ -22,6 +24,13 @@ const session = (() => {
 
   function forget() {
     for (const name of ['token', 'refresh', 'renew_at']) sessionStorage.removeItem(name);
+    window.dispatchEvent(new Event('forgotten'));
+  }
+
+  // Whose token it is, as the server wrote it there.
+  function account() {
+    const token = read('token');
+    return token === null ? null : JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'))).sub;
   }
 
   others.onmessage = ({data}) => {
@@ -33,7 +42,10 @@ const session = (() => {
     if (held !== read('refresh')) return true;
     const response = await fetch('/api/v1/auth/refresh', {
       method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify({refresh_token: held}),
+      signal: AbortSignal.timeout(PATIENCE),
     });
+    // Somebody signed in or out meanwhile: that counts.
+    if (held !== read('refresh')) return true;
     if (!response.ok) {
       if (response.status === 401) forget();
       return false;
@@ -73,6 +85,7 @@ const session = (() => {
     keep,
     forget,
     renew,
+    account,
     token: () => read('token'),
     headers: () => (read('token') ? {Authorization: 'Bearer ' + read('token')} : {}),
     // True for an answer that says the sign-in is over, and not that a password or a signature was wrong.

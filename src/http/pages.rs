@@ -47,6 +47,8 @@ const ASSETS: &[(&str, &str, &str)] = portal! {
     "mine.js": SCRIPT,
     "clock.js": SCRIPT,
     "room.js": SCRIPT,
+    "following.js": SCRIPT,
+    "command.js": SCRIPT,
     "signing.js": SCRIPT,
     "bidding.js": SCRIPT,
     "certificate.js": SCRIPT,

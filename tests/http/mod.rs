@@ -10,6 +10,7 @@ pub mod fair;
 mod identity;
 mod limits;
 mod live;
+mod lost;
 mod matrix;
 mod outside;
 mod portal;
