@@ -1,5 +1,7 @@
 //! The server as a process: it starts, says where it listens, stops when told, and refuses what it must. Must not test the API.
 
+mod benches;
+
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};

@@ -187,10 +187,11 @@ async fn load(
     let before = hall.counts().await?;
     let own = cpu_millis();
     let started = Instant::now();
-    let mut seen = bid(hall, &prices, (clients, how, Duration::from_secs(seconds))).await?;
+    let seen = bid(hall, &prices, (clients, how, Duration::from_secs(seconds))).await?;
     let elapsed = started.elapsed().as_secs_f64();
     let after = hall.counts().await?;
     let decided = real(seen.decided());
+    let latencies = seen.latencies();
     let each = |millis: f64| rounded(millis / decided.max(1.0), 4);
     Ok(Row {
         bench: match how {
@@ -210,10 +211,10 @@ async fn load(
         accepted: seen.accepted,
         turned_away: seen.turned_away,
         failed: seen.failed,
-        p50_ms: seen.per_mille(500),
-        p99_ms: seen.per_mille(990),
-        p999_ms: seen.per_mille(999),
-        max_ms: seen.per_mille(1_000),
+        p50_ms: latencies.per_mille(500),
+        p99_ms: latencies.per_mille(990),
+        p999_ms: latencies.per_mille(999),
+        max_ms: latencies.per_mille(1_000),
         commits_per_bid: rounded(real(after.commits - before.commits) / decided.max(1.0), 4),
         cpu_ms_per_bid: Cpu {
             server: each(after.server_cpu - before.server_cpu),
@@ -253,7 +254,7 @@ async fn one_by_one(mut bidder: Bidder<'_>, prices: &Prices, end: Instant) -> Se
     while Instant::now() < end && seen.failed == 0 {
         let sent = Instant::now();
         let outcome = bidder.bid(prices.take()).await;
-        seen.note(outcome, sent.elapsed());
+        seen.note(outcome, sent);
     }
     seen
 }
@@ -265,7 +266,7 @@ async fn at_rate(mut bidder: Bidder<'_>, prices: &Prices, (first, every, end): (
     while intended < end && seen.failed == 0 {
         until(intended).await;
         let outcome = bidder.bid(prices.take()).await;
-        seen.note(outcome, intended.elapsed());
+        seen.note(outcome, intended);
         intended += every;
     }
     seen
@@ -290,9 +291,7 @@ async fn bursts(hall: &Hall, database: &Choice, bids: usize) -> Result<BurstRow,
         let outcomes = join_all(sent).await;
         times.push(rounded(started.elapsed().as_secs_f64() * 1_000.0, 3));
         let mut seen = Seen::default();
-        outcomes
-            .into_iter()
-            .for_each(|outcome| seen.note(outcome, Duration::ZERO));
+        outcomes.into_iter().for_each(|outcome| seen.note(outcome, started));
         exactly_one += usize::from(seen.accepted == 1);
         failed += seen.failed + seen.turned_away;
         price += hall.lot.increment;

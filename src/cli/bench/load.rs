@@ -108,9 +108,9 @@ pub enum Outcome {
     Accepted,
     /// Decided, recorded, and not accepted.
     Refused,
-    /// 429 or 503: not decided.
+    /// 503 with Retry-After: not decided.
     TurnedAway,
-    /// 503 without a Retry-After, another status, or a connection that broke.
+    /// Another answer, or a connection that broke.
     Failed,
 }
 
@@ -159,13 +159,21 @@ impl<'a> Bidder<'a> {
         match self.wire.send(request).await {
             Ok(reply) => match reply.status {
                 200 => Outcome::Accepted,
-                409 | 422 => Outcome::Refused,
-                429 | 503 if reply.retry_after => Outcome::TurnedAway,
+                // Who was refused by a decision holds a receipt; a malformed or repeated request does not.
+                409 | 422 if find(&reply.body, b"\"receipt\":{").is_some() => Outcome::Refused,
+                503 if reply.retry_after => Outcome::TurnedAway,
                 _ => Outcome::Failed,
             },
             Err(_) => Outcome::Failed,
         }
     }
+}
+
+/// A decided bid: the moment from which its latency counts, and the latency.
+#[derive(Clone, Copy)]
+pub struct Decided {
+    pub from: Instant,
+    pub took: Duration,
 }
 
 /// What a load saw.
@@ -175,12 +183,13 @@ pub struct Seen {
     pub refused: u64,
     pub turned_away: u64,
     pub failed: u64,
-    /// Of decided bids only.
-    pub latencies: Vec<Duration>,
+    pub decisions: Vec<Decided>,
 }
 
 impl Seen {
-    pub fn note(&mut self, outcome: Outcome, latency: Duration) {
+    /// Counts an outcome that has just come, with its latency from a moment on.
+    pub fn note(&mut self, outcome: Outcome, from: Instant) {
+        let took = from.elapsed();
         match outcome {
             Outcome::Accepted => self.accepted += 1,
             Outcome::Refused => self.refused += 1,
@@ -188,7 +197,7 @@ impl Seen {
             Outcome::Failed => self.failed += 1,
         }
         if matches!(outcome, Outcome::Accepted | Outcome::Refused) {
-            self.latencies.push(latency);
+            self.decisions.push(Decided { from, took });
         }
     }
 
@@ -201,14 +210,44 @@ impl Seen {
         self.refused += other.refused;
         self.turned_away += other.turned_away;
         self.failed += other.failed;
-        self.latencies.extend(other.latencies);
+        self.decisions.extend(other.decisions);
+    }
+
+    /// How many were decided before a moment.
+    pub fn decided_by(&self, end: Instant) -> u64 {
+        let before = self.decisions.iter().filter(|one| one.from + one.took <= end);
+        u64::try_from(before.count()).unwrap_or(u64::MAX)
+    }
+
+    pub fn latencies(&self) -> Latencies {
+        Latencies::of(self.decisions.iter().map(|one| one.took))
+    }
+
+    /// Of the bids that were to be decided from before a moment on.
+    pub fn latencies_before(&self, end: Instant) -> Latencies {
+        let before = self.decisions.iter().filter(|one| one.from < end);
+        Latencies::of(before.map(|one| one.took))
+    }
+}
+
+/// Latencies in their order.
+pub struct Latencies(Vec<Duration>);
+
+impl Latencies {
+    pub fn of(latencies: impl Iterator<Item = Duration>) -> Self {
+        let mut sorted: Vec<_> = latencies.collect();
+        sorted.sort_unstable();
+        Self(sorted)
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.len()
     }
 
     /// The latency that this share of thousandths is not above, in milliseconds.
-    pub fn per_mille(&mut self, mille: usize) -> f64 {
-        self.latencies.sort_unstable();
-        let index = (self.latencies.len() * mille / 1_000).min(self.latencies.len().saturating_sub(1));
-        let latency = self.latencies.get(index).copied().unwrap_or_default();
+    pub fn per_mille(&self, mille: usize) -> f64 {
+        let index = (self.0.len() * mille / 1_000).min(self.0.len().saturating_sub(1));
+        let latency = self.0.get(index).copied().unwrap_or_default();
         (latency.as_secs_f64() * 1_000_000.0).round() / 1_000.0
     }
 }

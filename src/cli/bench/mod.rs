@@ -25,7 +25,7 @@ use crate::config::Config;
 /// What every bench of databases takes.
 #[derive(clap::Args)]
 pub struct Setup {
-    /// One JSON line per row.
+    /// One JSON line per row, as always where the output is no terminal.
     #[arg(long)]
     json: bool,
     /// sqlite, postgres (one of its own is started), or a URL; without it both, as far as they are installed.

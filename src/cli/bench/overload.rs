@@ -99,13 +99,14 @@ async fn measure(hall: Hall, database: &Choice, options: &Options) -> Result<Row
     let time = Duration::from_secs(options.seconds);
     let mut acknowledged = Vec::new();
     let peak = bid(&hall, &prices, (PEAK_CLIENTS, None, time)).await?;
-    let peak_rate = real(peak.seen.decided()) / time.as_secs_f64();
+    let peak_rate = real(peak.decided()) / time.as_secs_f64();
     let offered = peak_rate * f64::from(options.times);
     let mut over = bid(&hall, &prices, (CONNECTIONS, Some(offered), time)).await?;
     let rest = time.min(Duration::from_secs(5));
     let after = bid(&hall, &prices, (PEAK_CLIENTS, None, rest)).await?;
-    let p99_ms = over.seen.per_mille(990);
-    let part = |run: &Run, time: Duration| rounded(real(run.seen.decided()) / time.as_secs_f64() / peak_rate, 3);
+    let p99_ms = over.seen.latencies().per_mille(990);
+    // What was decided after the time is no part of its rate.
+    let part = |run: &Run, time: Duration| rounded(real(run.decided()) / time.as_secs_f64() / peak_rate, 3);
     let (kept, recovered) = (part(&over, time), part(&after, rest));
     for run in [peak, after] {
         acknowledged.extend(run.acknowledged);
@@ -118,7 +119,7 @@ async fn measure(hall: Hall, database: &Choice, options: &Options) -> Result<Row
         database: database.name(),
         peak_per_second: rounded(peak_rate, 1),
         offered_per_second: rounded(real(sent) / time.as_secs_f64(), 1),
-        decided_per_second: rounded(real(over.seen.decided()) / time.as_secs_f64(), 1),
+        decided_per_second: rounded(real(over.decided()) / time.as_secs_f64(), 1),
         kept,
         turned_away: over.seen.turned_away,
         failed: over.seen.failed,
@@ -129,11 +130,25 @@ async fn measure(hall: Hall, database: &Choice, options: &Options) -> Result<Row
     })
 }
 
-#[derive(Default)]
 struct Run {
     seen: Seen,
+    end: Instant,
     /// Accounts and keys of decided bids.
     acknowledged: Vec<(String, String)>,
+}
+
+impl Run {
+    fn until(end: Instant) -> Self {
+        Self {
+            seen: Seen::default(),
+            end,
+            acknowledged: Vec::new(),
+        }
+    }
+
+    fn decided(&self) -> u64 {
+        self.seen.decided_by(self.end)
+    }
 }
 
 /// All connections bid until the time is over: at a rate of all together, or each as soon as it is answered.
@@ -147,15 +162,16 @@ async fn bid(
         bidders.push(hall.bidder(number).await?);
     }
     let started = Instant::now();
+    let end = started + time;
     let clients = u32::try_from(clients).unwrap_or(u32::MAX);
     let every = rate.map_or(Duration::ZERO, |rate| {
         Duration::from_secs_f64(f64::from(clients) / rate.max(1.0))
     });
     let work = bidders.into_iter().zip(0_u32..).map(|(bidder, number)| {
         let first = started + every * number / clients;
-        offer(bidder, hall, prices, (first, every, started + time))
+        offer(bidder, hall, prices, (first, every, end))
     });
-    let mut all = Run::default();
+    let mut all = Run::until(end);
     for run in join_all(work).await {
         all.seen.add(run.seen);
         all.acknowledged.extend(run.acknowledged);
@@ -169,13 +185,13 @@ async fn offer(
     prices: &Prices,
     (first, every, end): (Instant, Duration, Instant),
 ) -> Run {
-    let mut run = Run::default();
+    let mut run = Run::until(end);
     let mut intended = first;
     while Instant::now() < end && run.seen.failed == 0 {
         until(intended).await;
         let sent = Instant::now();
         let outcome = bidder.bid(prices.take()).await;
-        run.seen.note(outcome, sent.elapsed());
+        run.seen.note(outcome, sent);
         if matches!(outcome, Outcome::Accepted | Outcome::Refused) {
             let account = lot::account(bidder.number % hall.lot.tokens.len().max(1));
             run.acknowledged.push((account, bidder.key()));

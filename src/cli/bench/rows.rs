@@ -1,5 +1,6 @@
 //! What all measurements share: a folder, a rounded number, a printed row. Must not measure.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 use serde::Serialize;
@@ -13,10 +14,10 @@ pub fn temporary(parent: Option<&Path>) -> Result<tempfile::TempDir, Failure> {
     folder.map_err(|error| Failure(format!("{}: {error}", parent.display())))
 }
 
-/// Prints a row: as one line of JSON, or a field a line for people.
+/// Prints a row: as one line of JSON where that is asked for or nobody looks on, else with its fields as words.
 pub fn print_row<T: Serialize>(row: &T, json: bool) -> Result<(), Failure> {
     let failed = |error: serde_json::Error| Failure::while_doing("print a row")(&error);
-    if json {
+    if json || !std::io::stdout().is_terminal() {
         println!("{}", serde_json::to_string(row).map_err(failed)?);
         return Ok(());
     }

@@ -12,6 +12,7 @@ use super::alarms::arm;
 use super::bids::{How, Prices, bid};
 use super::database::{Choice, installed};
 use super::hall::{Hall, Layout};
+use super::load::Latencies;
 use super::rows::{print_row, rounded, temporary};
 use crate::cli::Failure;
 use crate::clock::Clock;
@@ -63,11 +64,30 @@ struct RestartRow {
     ready_ms: f64,
     /// From then until no timer was overdue.
     drained_ms: f64,
-    /// Bids decided meanwhile at a hundred a second, counted from their intended times.
-    bids: u64,
+    /// Of the bids that came meanwhile, a hundred a second, counted from their intended times.
+    meanwhile: Latency,
+    /// Of all bids, which go on afterwards.
+    bids: Latency,
     bids_failed: u64,
-    bids_p50_ms: f64,
-    bids_p99_ms: f64,
+}
+
+#[derive(Serialize)]
+struct Latency {
+    count: usize,
+    p50_ms: f64,
+    p99_ms: f64,
+    max_ms: f64,
+}
+
+impl Latency {
+    fn of(latencies: &Latencies) -> Self {
+        Self {
+            count: latencies.count(),
+            p50_ms: latencies.per_mille(500),
+            p99_ms: latencies.per_mille(990),
+            max_ms: latencies.per_mille(1_000),
+        }
+    }
 }
 
 /// What is armed for later is due long after the measurement.
@@ -192,7 +212,7 @@ async fn restart(
     let url = hall.url().to_owned();
     let drained = tokio::task::spawn_blocking(move || drained(&url, up));
     let prices = Prices::of(&hall.lot);
-    let mut seen = bid(&hall, &prices, (BIDDERS, How::Rate(100), BIDDING)).await?;
+    let seen = bid(&hall, &prices, (BIDDERS, How::Rate(100), BIDDING)).await?;
     let drained = drained
         .await
         .map_err(|error| Failure::while_doing("watch timers")(&error))??;
@@ -202,10 +222,9 @@ async fn restart(
         overdue: alarms,
         ready_ms: rounded(ready.as_secs_f64() * 1_000.0, 1),
         drained_ms: rounded(drained.as_secs_f64() * 1_000.0, 1),
-        bids: seen.decided(),
+        meanwhile: Latency::of(&seen.latencies_before(up + drained)),
+        bids: Latency::of(&seen.latencies()),
         bids_failed: seen.failed + seen.turned_away,
-        bids_p50_ms: seen.per_mille(500),
-        bids_p99_ms: seen.per_mille(990),
     })
 }
 

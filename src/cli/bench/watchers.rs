@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Setup;
 use super::bids::Prices;
 use super::database::{Choice, installed};
 use super::hall::{Hall, Layout};
-use super::load::{Outcome, Seen, until};
+use super::load::{Latencies, Outcome, Seen, until};
 use super::probe::resident_kib;
 use super::rows::{print_row, real, rounded, temporary};
 use crate::cli::Failure;
@@ -45,6 +46,7 @@ struct Row {
     bids: u32,
     /// Events read, of watchers times bids.
     heard: usize,
+    /// Events that nobody read in time; they count with the longest time that was waited.
     missed: usize,
     fan_out_p50_ms: f64,
     fan_out_p99_ms: f64,
@@ -129,25 +131,25 @@ async fn measure(hall: &Hall, database: &Choice, options: &Options) -> Result<Ro
             streams.push(stream.map_err(|error| Failure::while_doing("watch")(&error))?);
         }
     }
+    let (samples, heard) = mpsc::unbounded_channel();
     for stream in streams {
-        watching.spawn(read(stream, Arc::clone(&sent), bids));
+        watching.spawn(read(stream, Arc::clone(&sent), samples.clone()));
     }
+    drop(samples);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let seen = bid(hall, &sent, (bids, options.per_second)).await?;
     let after = resident_kib(&server.id().to_string());
-    let heard = hear(&mut watching).await;
     let expected = options.watchers * usize::try_from(seen.accepted).unwrap_or(0);
-    let mut all = Seen {
-        latencies: heard,
-        ..Seen::default()
-    };
+    let heard = hear(heard, expected).await;
+    let missed = expected.saturating_sub(heard.len());
+    let all = Latencies::of(heard.iter().copied().chain(std::iter::repeat_n(PATIENCE, missed)));
     Ok(Row {
         bench: "watchers",
         database: database.name(),
         watchers: options.watchers,
         bids,
-        heard: all.latencies.len(),
-        missed: expected.saturating_sub(all.latencies.len()),
+        heard: heard.len(),
+        missed,
         fan_out_p50_ms: all.per_mille(500),
         fan_out_p99_ms: all.per_mille(990),
         fan_out_max_ms: all.per_mille(1_000),
@@ -172,7 +174,7 @@ async fn bid(hall: &Hall, sent: &Sent, (bids, per_second): (u32, u32)) -> Result
         }
         let moment = Instant::now();
         let outcome = bidder.bid(price).await;
-        seen.note(outcome, moment.elapsed());
+        seen.note(outcome, moment);
         if outcome != Outcome::Accepted {
             return Err(Failure(format!("a bid was not accepted: {outcome:?}")));
         }
@@ -180,11 +182,15 @@ async fn bid(hall: &Hall, sent: &Sent, (bids, per_second): (u32, u32)) -> Result
     Ok(seen)
 }
 
-async fn hear(watching: &mut JoinSet<Vec<Duration>>) -> Vec<Duration> {
+/// What comes until it is as much as expected, or nothing more is waited for.
+async fn hear(mut samples: mpsc::UnboundedReceiver<Duration>, expected: usize) -> Vec<Duration> {
     let end = tokio::time::Instant::now() + PATIENCE;
-    let mut heard = Vec::new();
-    while let Ok(Some(one)) = tokio::time::timeout_at(end, watching.join_next()).await {
-        heard.extend(one.unwrap_or_default());
+    let mut heard = Vec::with_capacity(expected);
+    while heard.len() < expected {
+        match tokio::time::timeout_at(end, samples.recv()).await {
+            Ok(Some(sample)) => heard.push(sample),
+            Ok(None) | Err(_) => break,
+        }
     }
     heard
 }
@@ -198,35 +204,29 @@ async fn watch(address: std::net::SocketAddr, path: &str) -> std::io::Result<Tcp
     Ok(stream)
 }
 
-/// Reads until the last bid was published.
-async fn read(mut stream: TcpStream, sent: Arc<Sent>, bids: u32) -> Vec<Duration> {
-    const PRICE: &[u8] = b"\"price\":";
-    const PUBLISHED: &[u8] = b"event: published";
-    let mut heard = Vec::new();
+/// Tells how long each published price took, until the stream or its listener ends.
+async fn read(mut stream: TcpStream, sent: Arc<Sent>, samples: mpsc::UnboundedSender<Duration>) {
+    const BLANK: &[u8] = b"\n\n";
     let mut buffer = Vec::with_capacity(1_024);
-    while heard.len() < usize::try_from(bids).unwrap_or(usize::MAX) {
-        buffer.clear();
-        match stream.read_buf(&mut buffer).await {
-            Ok(0) | Err(_) => break,
-            Ok(_) => {}
-        }
+    while let Ok(1..) = stream.read_buf(&mut buffer).await {
         let now = sent.now();
-        if !buffer.windows(PUBLISHED.len()).any(|window| window == PUBLISHED) {
-            continue;
-        }
-        for (at, window) in buffer.windows(PRICE.len()).enumerate() {
-            if window != PRICE {
-                continue;
-            }
-            let digits = buffer.get(at + PRICE.len()..).unwrap_or_default().iter();
-            let price = digits
-                .take_while(|byte| byte.is_ascii_digit())
-                .fold(0_i64, |price, digit| price * 10 + i64::from(digit - b'0'));
-            let moment = sent.place(price).map_or(0, |at| at.load(Ordering::SeqCst));
-            if moment > 0 {
-                heard.push(Duration::from_micros(now.saturating_sub(moment)));
+        // An event may come in two parts: what is not whole stays.
+        while let Some(end) = buffer.windows(BLANK.len()).position(|window| window == BLANK) {
+            let event: Vec<u8> = buffer.drain(..end + BLANK.len()).collect();
+            let moment = price(&event).and_then(|price| sent.place(price));
+            let moment = moment.map_or(0, |at| at.load(Ordering::SeqCst));
+            if moment > 0 && samples.send(Duration::from_micros(now.saturating_sub(moment))).is_err() {
+                return;
             }
         }
     }
-    heard
+}
+
+/// The price that an event publishes.
+fn price(event: &[u8]) -> Option<i64> {
+    let event = std::str::from_utf8(event).ok()?;
+    let published = event.split_once("event: published")?.1;
+    let digits = published.split_once("\"price\":")?.1;
+    let end = digits.find(|digit: char| !digit.is_ascii_digit())?;
+    digits.get(..end)?.parse().ok()
 }
