@@ -20,7 +20,7 @@ use crate::machine::trade::InstanceId;
 use crate::record::{Checkpoint, PlatformSigner};
 use crate::store::connection::ReadPool;
 use crate::store::trade_rows::{instance_trade, trade_seq};
-use crate::store::{Backend, Connection, StoreError};
+use crate::store::{Connection, StoreError};
 
 /// How old what is known of a trade may be where the step decides again.
 const RECENT: Duration = Duration::from_secs(1);
@@ -33,7 +33,8 @@ pub struct Engine {
 
 pub(super) struct Inner {
     pub common: Arc<Common>,
-    pub backend: Backend,
+    /// Other processes may write too.
+    pub is_shared: bool,
     pub queues: Vec<Queue>,
     pub next_writer: AtomicUsize,
     pub readers: ReadPool,
@@ -159,7 +160,7 @@ impl Engine {
     /// An unknown instance, or a failing store.
     pub async fn trade(&self, instance: &InstanceId) -> Result<Snapshot, EngineError> {
         let common = &self.inner.common;
-        if self.inner.backend == Backend::Sqlite
+        if !self.inner.is_shared
             && let Some(held) = common.cache.place(instance).and_then(|trade| common.cache.get(&trade))
         {
             return Ok(snapshot(&held));
@@ -226,9 +227,10 @@ impl Engine {
         &self.inner.common.library
     }
 
+    /// True where other processes may serve the same database: what is held in memory may then be behind what is stored.
     #[must_use]
-    pub fn backend(&self) -> Backend {
-        self.inner.backend
+    pub fn is_shared(&self) -> bool {
+        self.inner.is_shared
     }
 
     /// Who signs for the platform; `None` where nobody does.

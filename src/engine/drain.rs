@@ -10,7 +10,7 @@ use crate::machine::trade::InstanceId;
 use crate::machine::{Time, Trade};
 use crate::store::outage_rows::outages_since;
 use crate::store::process_rows::{Process, processes_other};
-use crate::store::{Backend, Connection, StoreError};
+use crate::store::{Connection, StoreError};
 
 /// How long a deadline waits for what was stamped before it, in milliseconds of real time.
 pub(super) const LONGEST_MILLIS: i64 = 1_000;
@@ -86,7 +86,7 @@ pub(super) fn missed(before: &Trade, input: &Input, answer: &Answer) -> Option<T
 
 /// How far the other processes are drained; what they suffered is learnt on the way.
 pub(super) fn ask_others(common: &Common, conn: &mut Connection) -> Result<Vec<Process>, StoreError> {
-    if common.clock.is_virtual() || conn.backend() == Backend::Sqlite {
+    if common.clock.is_virtual() || !conn.is_shared() {
         return Ok(Vec::new());
     }
     // In this order: a process writes how far it is drained together with what it suffered until then.

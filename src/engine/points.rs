@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-/// Where a writer stands with a batch that is decided and not empty.
+/// Where a writer stands with a batch that is decided, not empty, and written from memory without closures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
     /// Decided in memory; the store knows nothing.
     BeforeBegin,
-    /// Written and not committed. PostgreSQL's one statement has no such point; a batch with a closure does.
+    /// Written and not committed. PostgreSQL's one statement has no such point.
     BeforeCommit,
     /// Durable; nobody has been told.
     AfterCommit,

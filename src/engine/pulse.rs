@@ -18,7 +18,7 @@ use crate::store::outbox_rows::outbox_waiting;
 use crate::store::process_rows::{
     Process, heartbeat_last, heartbeat_leave, heartbeat_set, process_strike, processes_other, processes_strike,
 };
-use crate::store::{Backend, Connection, StoreError, dialect};
+use crate::store::{Connection, StoreError, dialect};
 
 /// The label of the heartbeat's write, which changes nothing that anybody keeps.
 pub(super) const HEARTBEAT: &str = "heartbeat";
@@ -63,7 +63,7 @@ async fn beat(engine: &Engine) -> Result<(), EngineError> {
         // Who sends a command is looked up: where that waits, so does the command.
         common.watch.ask(common.now());
     }
-    let shared = engine.inner.backend == Backend::Postgres;
+    let shared = engine.is_shared();
     let now = common.now();
     let following = Arc::clone(&common);
     let (gone, waiting, oldest) = engine
@@ -184,7 +184,7 @@ pub(super) fn take_up(common: &Common, conn: &mut Connection) -> Result<(), Stor
     let now = common.now();
     dialect::write_transaction(conn, |conn| {
         // SQLite has one process; the lock on its file says that the one before is gone.
-        let alone = conn.backend() == Backend::Sqlite
+        let alone = !conn.is_shared()
             || processes_other(conn, &common.process)?
                 .iter()
                 .all(|process| is_gone(process, now));

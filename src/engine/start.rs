@@ -27,7 +27,7 @@ use super::{Engine, EngineError, Library, ids, neighbours, pulse, timers};
 use crate::clock::Clock;
 use crate::record::PlatformSigner;
 use crate::store::connection::{ReadPool, Readers, Target, Use};
-use crate::store::{Backend, Connection, StoreError, calendar_rows, dialect, migrations};
+use crate::store::{Connection, StoreError, calendar_rows, dialect, migrations};
 
 /// What an engine needs to know.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub struct EngineConfig {
     pub commit_pause: Duration,
     /// Connections for reading.
     pub readers: u32,
-    /// Writers on PostgreSQL; SQLite has one.
+    /// Writers of a database that is shared; SQLite has one.
     pub writers: usize,
     /// Trades kept in memory, at least.
     pub cached_trades: usize,
@@ -122,16 +122,13 @@ impl Engine {
         let mut conn = target.open(Use::Write)?;
         migrations::migrate(&mut conn)?;
         let readers = read_pool(&target, config.readers)?;
-        let writers = match target.backend() {
-            Backend::Sqlite => 1,
-            Backend::Postgres => config.writers.max(1),
-        };
+        let writers = if target.is_shared() { config.writers.max(1) } else { 1 };
         let (queues, jobs): (Vec<_>, Vec<_>) = (0..writers).map(|_| Queue::bounded(config.queue)).unzip();
         let first = queues.first().cloned().ok_or(EngineError::Stopping)?;
         let common = Arc::new(common(config, &mut conn, clock, readers.clone(), (first, writers))?);
         let inner = Arc::new(Inner {
             common: Arc::clone(&common),
-            backend: target.backend(),
+            is_shared: target.is_shared(),
             queues,
             next_writer: AtomicUsize::new(0),
             readers,
@@ -174,7 +171,7 @@ impl Engine {
                 .spawn(move || pulse::watch(&watched))
                 .map_err(|error| StoreError::Open(error.to_string()))?;
         }
-        if target.backend() == Backend::Postgres {
+        if target.is_shared() {
             let thread = std::thread::Builder::new().name("neighbours".into());
             let stop = inner.stop.subscribe();
             let thread = thread.spawn(move || neighbours::run(&common, &target, &stop));

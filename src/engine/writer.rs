@@ -28,7 +28,7 @@ use crate::machine::trade::InstanceId;
 use crate::store::batch::Batch;
 use crate::store::connection::Target;
 use crate::store::trade_rows::trade_seq;
-use crate::store::{Backend, Connection, StoreError, dialect};
+use crate::store::{Connection, StoreError, dialect};
 
 /// How often a single command is tried again where other processes keep moving its trade.
 const MOST_TRIES: u32 = 8;
@@ -156,9 +156,9 @@ impl Writer {
                         error => StoreError::NotCommitted(error.to_string()),
                     }));
                 }
-                // Something newer is stored than what is held, and will be caught up with under the lock. SQLite takes none.
+                // Something newer is stored than what is held, and will be caught up with under the lock. Only what is shared has one.
                 let behind = matches!(error, StoreError::Conflict | StoreError::Duplicate(_));
-                if !behind || self.conn.backend() == Backend::Sqlite {
+                if !behind || !self.conn.is_shared() {
                     self.forget(&hand.submissions(), decided);
                 }
                 self.failed(&error);
@@ -168,9 +168,11 @@ impl Writer {
     }
 
     fn quick(&mut self, hand: &mut Hand, ran: &mut Ran) -> Result<Decided, Undone> {
-        let keys = match self.conn.backend() {
-            Backend::Sqlite => Keys::LookUp,
-            Backend::Postgres => Keys::Trust,
+        // A database that is shared stands behind a network.
+        let keys = if self.conn.is_shared() {
+            Keys::Trust
+        } else {
+            Keys::LookUp
         };
         let decided = decide_all(&self.common, &mut self.drain, &mut self.conn, &hand.submissions(), keys);
         let decided = decided.map_err(|error| (error, None))?;
@@ -267,21 +269,14 @@ fn commit_alone(conn: &mut Connection, decided: &Decided, points: &Points) -> Re
         return Ok(());
     }
     points.reach(Point::BeforeBegin);
-    match conn.backend() {
-        Backend::Postgres => dialect::batch_commit(conn, &decided.batch)?,
-        Backend::Sqlite => dialect::write_transaction(conn, |conn| {
-            dialect::batch_write(conn, &decided.batch)?;
-            points.reach(Point::BeforeCommit);
-            Ok(())
-        })?,
-    }
+    dialect::batch_commit(conn, &decided.batch, || points.reach(Point::BeforeCommit))?;
     points.reach(Point::AfterCommit);
     Ok(())
 }
 
 /// A refusal writes nothing that would notice another process's change, so the versions it rests on are compared.
 fn check_read(conn: &mut Connection, read: &[(InstanceId, i64)]) -> Result<(), StoreError> {
-    if conn.backend() == Backend::Sqlite {
+    if !conn.is_shared() {
         return Ok(());
     }
     for (trade, seq) in read {

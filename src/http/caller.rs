@@ -14,7 +14,6 @@ use crate::machine::Time;
 use crate::machine::step::Actor;
 use crate::machine::value::Name;
 use crate::machine::view::Reader;
-use crate::store::Backend;
 use crate::store::account_rows::{self, AccountRow};
 use crate::store::session_rows::{self, SessionRow};
 use crate::store::{Connection, StoreError};
@@ -158,9 +157,9 @@ pub async fn authenticate(state: &AppState, authorization: Option<&str>) -> Resu
         return Err(Problem::new(Code::Unauthenticated));
     }
     let (now, token) = (state.now(), token.trim());
-    let sharing = match state.engine.backend() {
-        Backend::Sqlite => Sharing::Alone,
-        Backend::Postgres => Sharing::Shared,
+    let sharing = match state.engine.is_shared() {
+        false => Sharing::Alone,
+        true => Sharing::Shared,
     };
     // Read before the store is: what is written meanwhile makes the finding stale.
     let (changes, looked_up) = (state.engine.changes(), Instant::now());

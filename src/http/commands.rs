@@ -13,7 +13,6 @@ use crate::machine::step::{Act, Actor, Answer, Cause};
 use crate::machine::trade::{Instance, TodoId};
 use crate::machine::value::{Map, Name, Value};
 use crate::machine::view;
-use crate::store::Backend;
 use crate::store::idempotency_rows;
 use crate::store::trade_rows::instance_trade;
 
@@ -43,9 +42,9 @@ impl<'a> Entry<'a> {
 pub async fn see(state: &AppState, id: &str, eyes: &Eyes) -> Result<Seen, Problem> {
     let id = Name::from(super::extract::id(id)?);
     let seen = listed(state, &id, eyes).await?;
-    if seen.is_none() && state.engine.backend() == Backend::Sqlite {
-        // One that does not exist is looked up in the store, this one was at hand: the time must not tell them apart. On PostgreSQL
-        // the store was asked in either case.
+    if seen.is_none() && !state.engine.is_shared() {
+        // One that does not exist is looked up in the store, this one was at hand: the time must not tell them apart. Where
+        // that is shared, it was asked in either case.
         let sought = id.clone();
         state.engine.read(move |conn| instance_trade(conn, &sought)).await?;
     }

@@ -11,13 +11,6 @@ use diesel::r2d2;
 use super::StoreError;
 pub use super::either::EitherConnection as Connection;
 
-/// Which database a URL names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    Sqlite,
-    Postgres,
-}
-
 /// Where the data is: a file for SQLite (`sqlite:data/luochui.db`, or a bare path), a URL for PostgreSQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -60,11 +53,10 @@ impl Target {
         }
     }
 
-    pub fn backend(&self) -> Backend {
-        match self {
-            Self::Sqlite(_) => Backend::Sqlite,
-            Self::Postgres(_) => Backend::Postgres,
-        }
+    /// True where other processes may write too. An SQLite file has one writer: whoever serves it holds its lock.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.file().is_none()
     }
 
     /// The database file, where there is one.
@@ -88,11 +80,10 @@ impl Target {
 }
 
 impl Connection {
-    pub fn backend(&self) -> Backend {
-        match self {
-            Self::Sqlite(_) => Backend::Sqlite,
-            Self::Postgres(_) => Backend::Postgres,
-        }
+    /// True where other processes may write too, as `Target::is_shared`.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
     }
 }
 

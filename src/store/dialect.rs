@@ -1,4 +1,5 @@
-//! Where the two databases differ: the only file that asks which one it is, beside opening and migrating.
+//! Where the two databases differ: the only file that asks which one it is, beside `connection` and `migrations`. Must not hold a
+//! query that both can run.
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::pg::Pg;
@@ -24,14 +25,19 @@ pub fn batch_write(conn: &mut Connection, batch: &Batch) -> Result<(), StoreErro
     }
 }
 
-/// Writes a batch and commits it, with nothing else in its transaction.
+/// Writes a batch and commits it, with nothing else in its transaction. Calls `before_commit` when all is written and nothing is
+/// committed: never on PostgreSQL, whose one statement does both.
 ///
 /// # Errors
 /// As `batch_write`, and those of the commit.
-pub fn batch_commit(conn: &mut Connection, batch: &Batch) -> Result<(), StoreError> {
+pub fn batch_commit(conn: &mut Connection, batch: &Batch, before_commit: impl FnOnce()) -> Result<(), StoreError> {
     match conn {
         Connection::Postgres(conn) => postgres::write(conn, batch),
-        Connection::Sqlite(_) => write_transaction(conn, |conn| batch_write(conn, batch)),
+        Connection::Sqlite(_) => write_transaction(conn, |conn| {
+            batch_write(conn, batch)?;
+            before_commit();
+            Ok(())
+        }),
     }
 }
 
@@ -143,6 +149,35 @@ pub fn database_time(conn: &mut Connection) -> Result<Option<Time>, StoreError> 
     let query = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::BIGINT AS millis";
     let time: DatabaseTime = diesel::sql_query(query).get_result(conn)?;
     Ok(Some(Time(time.millis)))
+}
+
+/// The connection to PostgreSQL, for what the other has not: notices, import of rows.
+///
+/// # Errors
+/// `Open` with `lacking`: what SQLite has not.
+pub(super) fn postgres_only<'a>(conn: &'a mut Connection, lacking: &str) -> Result<&'a mut PgConnection, StoreError> {
+    match conn {
+        Connection::Postgres(conn) => Ok(conn),
+        Connection::Sqlite(_) => Err(StoreError::Open(format!("SQLite has no {lacking}"))),
+    }
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+/// The rows of a query in plain SQL that has one column of text, `line`.
+///
+/// # Errors
+/// A failing database.
+pub(super) fn lines(conn: &mut Connection, query: &str) -> Result<Vec<String>, StoreError> {
+    let rows: Vec<Line> = match conn {
+        Connection::Sqlite(conn) => diesel::sql_query(query).load(conn)?,
+        Connection::Postgres(conn) => diesel::sql_query(query).load(conn)?,
+    };
+    Ok(rows.into_iter().map(|row| row.line).collect())
 }
 
 /// True where the connection must be opened anew.

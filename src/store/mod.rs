@@ -40,5 +40,5 @@ pub mod trade_rows;
 pub mod trust_rows;
 pub mod upload_rows;
 
-pub use connection::{Backend, Connection, Target};
+pub use connection::{Connection, Target};
 pub use error::StoreError;

@@ -4,6 +4,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
+use super::dialect::postgres_only;
 use super::{Connection, StoreError};
 
 const CHANNEL: &str = "luochui";
@@ -13,7 +14,7 @@ const CHANNEL: &str = "luochui";
 /// # Errors
 /// A failing database; SQLite, which has one process.
 pub fn notices_listen(conn: &mut Connection) -> Result<(), StoreError> {
-    let conn = postgres(conn)?;
+    let conn = postgres_only(conn, "notices")?;
     diesel::sql_query(format!("LISTEN {CHANNEL}")).execute(conn)?;
     Ok(())
 }
@@ -23,7 +24,7 @@ pub fn notices_listen(conn: &mut Connection) -> Result<(), StoreError> {
 /// # Errors
 /// A failing database.
 pub fn notice_tell(conn: &mut Connection, text: &str) -> Result<(), StoreError> {
-    let conn = postgres(conn)?;
+    let conn = postgres_only(conn, "notices")?;
     diesel::sql_query("SELECT pg_notify($1, $2)")
         .bind::<Text, _>(CHANNEL)
         .bind::<Text, _>(text)
@@ -36,16 +37,9 @@ pub fn notice_tell(conn: &mut Connection, text: &str) -> Result<(), StoreError> 
 /// # Errors
 /// A connection that is lost.
 pub fn notices_heard(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
-    let conn = postgres(conn)?;
+    let conn = postgres_only(conn, "notices")?;
     let heard = conn.notifications_iter();
     Ok(heard
         .map(|notice| notice.map(|notice| notice.payload))
         .collect::<QueryResult<_>>()?)
-}
-
-fn postgres(conn: &mut Connection) -> Result<&mut PgConnection, StoreError> {
-    match conn {
-        Connection::Postgres(conn) => Ok(conn),
-        Connection::Sqlite(_) => Err(StoreError::Open("SQLite has no notices".into())),
-    }
 }

@@ -8,6 +8,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
+use super::dialect::{lines, postgres_only};
 use super::{Connection, StoreError};
 
 /// Rows moved at once.
@@ -15,12 +16,6 @@ const PAGE: usize = 500;
 
 /// The table in which diesel notes its migrations: it is filled by migrating.
 const MIGRATIONS: &str = "__diesel_schema_migrations";
-
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text)]
-    line: String,
-}
 
 /// Names of the migrations that the database has, in their order.
 pub fn migrations(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
@@ -92,9 +87,7 @@ pub fn count(conn: &mut Connection) -> Result<usize, StoreError> {
 }
 
 fn insert(conn: &mut Connection, table: &str, page: &[String]) -> Result<(), StoreError> {
-    let Connection::Postgres(conn) = conn else {
-        return Err(StoreError::Open("rows are imported into PostgreSQL only".into()));
-    };
+    let conn = postgres_only(conn, "import of rows")?;
     let rows = format!("[{}]", page.join(","));
     let insert = format!("INSERT INTO \"{table}\" SELECT * FROM json_populate_recordset(NULL::\"{table}\", $1::JSON)");
     diesel::sql_query(insert).bind::<Text, _>(rows).execute(conn)?;
@@ -129,12 +122,4 @@ fn names(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
         left = later;
     }
     Ok(ordered)
-}
-
-fn lines(conn: &mut Connection, query: &str) -> Result<Vec<String>, StoreError> {
-    let rows: Vec<Line> = match conn {
-        Connection::Sqlite(conn) => diesel::sql_query(query).load(conn)?,
-        Connection::Postgres(conn) => diesel::sql_query(query).load(conn)?,
-    };
-    Ok(rows.into_iter().map(|row| row.line).collect())
 }

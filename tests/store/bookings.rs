@@ -49,11 +49,11 @@ fn instances(rows: &[BookingRow]) -> Vec<&str> {
 fn a_booking_rests_on_the_version_that_was_seen() {
     on_both(|conn| {
         assert_eq!(capacity_get(conn, "rooms").unwrap(), None);
-        dialect::batch_commit(conn, &booked(1, &[row("a", 10, 20)])).unwrap();
+        dialect::batch_commit(conn, &booked(1, &[row("a", 10, 20)]), || {}).unwrap();
         // Who saw none of it before the first was booked comes too late, and so does who saw the first version.
-        dialect::batch_commit(conn, &booked(2, &[row("b", 15, 30)])).unwrap();
+        dialect::batch_commit(conn, &booked(2, &[row("b", 15, 30)]), || {}).unwrap();
         for stale in [1, 2] {
-            let late = dialect::batch_commit(conn, &booked(stale, &[row("c", 15, 30)]));
+            let late = dialect::batch_commit(conn, &booked(stale, &[row("c", 15, 30)]), || {});
             assert!(matches!(late, Err(StoreError::Conflict)), "{late:?}");
         }
         assert_eq!(capacity_get(conn, "rooms").unwrap().unwrap().version, 2);
@@ -65,7 +65,7 @@ fn a_booking_rests_on_the_version_that_was_seen() {
 fn a_booking_moves_and_goes_and_is_found_by_its_time() {
     on_both(|conn| {
         let rows = [row("a", 10, 20), row("b", 20, 30), row("c", 5, 40)];
-        dialect::batch_commit(conn, &booked(1, &rows)).unwrap();
+        dialect::batch_commit(conn, &booked(1, &rows), || {}).unwrap();
         assert_eq!(instances(&bookings_after(conn, "rooms", Time(20)).unwrap()), ["c", "b"]);
         assert_eq!(instances(&bookings_after(conn, "halls", Time(0)).unwrap()), [""; 0]);
         let span = |from, until| Span {
@@ -76,7 +76,7 @@ fn a_booking_moves_and_goes_and_is_found_by_its_time() {
         assert_eq!(instances(&bookings_within(conn, span(0, 99), 2).unwrap()), ["c", "a"]);
         let mut moved = booked(2, &[row("a", 50, 60)]);
         moved.bookings_gone = vec![BookingKey { instance: "c".into() }];
-        dialect::batch_commit(conn, &moved).unwrap();
+        dialect::batch_commit(conn, &moved, || {}).unwrap();
         assert_eq!(
             bookings_after(conn, "rooms", Time(0)).unwrap(),
             [row("b", 20, 30), row("a", 50, 60)]
@@ -93,9 +93,9 @@ fn a_number_that_the_centre_sets_changes_the_version() {
             (set.version, set.ceiling, set.set_by.as_deref()),
             (1, Some(3), Some("ann"))
         );
-        dialect::batch_commit(conn, &booked(2, &[row("a", 10, 20)])).unwrap();
+        dialect::batch_commit(conn, &booked(2, &[row("a", 10, 20)]), || {}).unwrap();
         capacity_set(conn, "rooms", None, "bob", Time(8)).unwrap();
-        let late = dialect::batch_commit(conn, &booked(3, &[row("b", 10, 20)]));
+        let late = dialect::batch_commit(conn, &booked(3, &[row("b", 10, 20)]), || {});
         assert!(matches!(late, Err(StoreError::Conflict)));
         let set = capacity_get(conn, "rooms").unwrap().unwrap();
         assert_eq!((set.version, set.ceiling, set.set_at), (3, None, Some(8)));

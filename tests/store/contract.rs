@@ -80,14 +80,17 @@ fn a_trade_that_moved_meanwhile_fails_the_whole_batch() {
             trades_opened: vec![trade("a"), trade("b")],
             ..Batch::default()
         };
-        dialect::batch_commit(conn, &opened).unwrap();
+        dialect::batch_commit(conn, &opened, || {}).unwrap();
         let stale = Batch {
             trades_opened: vec![trade("c")],
             trades_moved: vec![moved("a", 1), moved("b", 7)],
             keys: vec![key("1")],
             ..Batch::default()
         };
-        assert!(matches!(dialect::batch_commit(conn, &stale), Err(StoreError::Conflict)));
+        assert!(matches!(
+            dialect::batch_commit(conn, &stale, || {}),
+            Err(StoreError::Conflict)
+        ));
         assert_eq!(trade_ids(conn, "", 9).unwrap(), ["a", "b"]);
         assert_eq!(trade_seq(conn, "a").unwrap(), Some(1));
         assert_eq!(key_find(conn, "ann", "k").unwrap(), None);
@@ -95,7 +98,7 @@ fn a_trade_that_moved_meanwhile_fails_the_whole_batch() {
             trades_moved: vec![moved("a", 1), moved("b", 1)],
             ..Batch::default()
         };
-        dialect::batch_commit(conn, &current).unwrap();
+        dialect::batch_commit(conn, &current, || {}).unwrap();
         assert_eq!(
             (trade_seq(conn, "a").unwrap(), trade_seq(conn, "b").unwrap()),
             (Some(2), Some(2))
@@ -111,9 +114,9 @@ fn a_key_is_used_once_and_forgotten_by_age() {
             keys: vec![key(receipt)],
             ..Batch::default()
         };
-        dialect::batch_commit(conn, &batch("first")).unwrap();
+        dialect::batch_commit(conn, &batch("first"), || {}).unwrap();
         assert!(matches!(
-            dialect::batch_commit(conn, &batch("second")),
+            dialect::batch_commit(conn, &batch("second"), || {}),
             Err(StoreError::Duplicate(_))
         ));
         assert_eq!(key_find(conn, "ann", "k").unwrap().unwrap().receipt, "first");
@@ -134,7 +137,7 @@ fn only_live_timers_are_due_the_longest_overdue_first() {
             ],
             ..Batch::default()
         };
-        dialect::batch_commit(conn, &armed).unwrap();
+        dialect::batch_commit(conn, &armed, || {}).unwrap();
         let names = |rows: Vec<TimerRow>| rows.into_iter().map(|row| row.name).collect::<Vec<_>>();
         assert_eq!(names(timers_due(conn, Time(10), 9).unwrap()), ["later", "late"]);
         assert_eq!(timer_next(conn, Time(0)).unwrap(), Some(Time(5)));
@@ -149,7 +152,7 @@ fn only_live_timers_are_due_the_longest_overdue_first() {
             timers_armed: vec![timer("new", 30, true)],
             ..Batch::default()
         };
-        dialect::batch_commit(conn, &changed).unwrap();
+        dialect::batch_commit(conn, &changed, || {}).unwrap();
         assert_eq!(names(timers_of_trade(conn, "t").unwrap()), ["held", "new", "next"]);
         assert_eq!(timer_next(conn, Time(0)).unwrap(), Some(Time(3)));
         assert!(timers_provisional(conn).unwrap().is_empty());

@@ -133,10 +133,10 @@ fn both_databases_keep_the_same_rows() {
     let [one, other] = [sqlite.url(), place.url()].map(|url| {
         let mut conn = Target::parse(&url).unwrap().open(Use::Write).unwrap();
         migrate(&mut conn).unwrap();
-        dialect::batch_commit(&mut conn, &first).unwrap();
+        dialect::batch_commit(&mut conn, &first, || {}).unwrap();
         let before = dump(&mut conn);
         assert_eq!(before, first, "{url}");
-        dialect::batch_commit(&mut conn, &second).unwrap();
+        dialect::batch_commit(&mut conn, &second, || {}).unwrap();
         dump(&mut conn)
     });
     assert_eq!(one, other);

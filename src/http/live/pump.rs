@@ -12,7 +12,6 @@ use super::Live;
 use super::topic::{Fed, KEPT, Topic};
 use crate::engine::{Engine, EngineError, News};
 use crate::machine::Name;
-use crate::store::Backend;
 use crate::store::published_rows::{published_after, published_counts, published_last};
 
 /// Between two signs of life. Proxies close what is silent for a minute; a watcher may call a stream dead after three.
@@ -27,7 +26,7 @@ pub(super) const PAGE: i64 = 256;
 /// Runs until the engine stops.
 pub(super) async fn run(live: Live, mut news: Receiver<Arc<News>>) {
     let engine = live.inner.engine.clone();
-    let shared = engine.backend() == Backend::Postgres;
+    let shared = engine.is_shared();
     let mut beat = tokio::time::interval(BEAT);
     let mut look = tokio::time::interval(LOOK);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
