@@ -20,6 +20,7 @@ use crate::store::history_rows::HistoryRow;
 use crate::store::idempotency_rows::KeyRow;
 use crate::store::incident_rows::IncidentRow;
 use crate::store::ledger_rows::PostingRow;
+use crate::store::outbox_payload::{Asked, Payload};
 use crate::store::outbox_rows::OutboxRow;
 use crate::store::published_rows::{PublishedRow, RecordRow};
 use crate::store::todo_rows::TodoRow;
@@ -39,13 +40,6 @@ pub(super) struct Gathered {
 pub(super) enum Stored {
     Yes,
     No,
-}
-
-/// What an outbox row carries: enough to perform the effect again with the same outcome.
-#[derive(Serialize)]
-struct Payload<'a> {
-    effect: &'a Effect,
-    snapshot: Map,
 }
 
 /// True where the entry is the input's own and not a timer's that fired beside it.
@@ -103,12 +97,12 @@ impl Gathered {
         effect: &Effect,
         now: Time,
     ) -> Result<(), EngineError> {
-        let (kind, instance, at) = match effect {
-            Effect::Document { instance, at, .. } => ("document", instance, at),
-            Effect::Mail { instance, at, .. } => ("mail", instance, at),
-            Effect::TodoMail { instance, at, .. } => ("todo_mail", instance, at),
-            Effect::Webhook { instance, at, .. } => ("webhook", instance, at),
-            Effect::NewTrade { instance, at, .. } => ("new_trade", instance, at),
+        let (instance, at) = match effect {
+            Effect::Document { instance, at, .. }
+            | Effect::Mail { instance, at, .. }
+            | Effect::TodoMail { instance, at, .. }
+            | Effect::Webhook { instance, at, .. }
+            | Effect::NewTrade { instance, at, .. } => (instance, at),
             Effect::Posting { .. } => return self.posting(worked, trade, number, effect),
             Effect::Published { instance, data, at } => return self.published(worked, trade, instance, data, *at),
             Effect::Recorded {
@@ -122,8 +116,8 @@ impl Gathered {
         let found = trade.instances.get(instance);
         let snapshot = found.map(|instance| snapshot(&worked.bundle, trade, instance));
         let payload = Payload {
-            effect,
-            snapshot: snapshot.unwrap_or_default(),
+            asked: Asked::Effect(effect.clone()),
+            snapshot: serde_json::to_value(snapshot.unwrap_or_default()).map_err(StoreError::from)?,
         };
         let id = ids::derived(*at, &trade.head, number);
         self.batch.outbox.push(OutboxRow {
@@ -131,7 +125,7 @@ impl Gathered {
             instance: instance.to_string(),
             // A decision may be dated back to a timer's due time; the work can be done from now on.
             available_at: at.0.min(now.0),
-            ..OutboxRow::waiting(id, kind, json(&payload)?, *at)
+            ..OutboxRow::waiting(id, &payload, *at)?
         });
         Ok(())
     }

@@ -21,11 +21,6 @@ use crate::store::name_rows::{Addressee, accounts_of_audience};
 use crate::store::record_rows::checkpoints_of;
 use crate::store::token_rows::{TokenRow, token_create};
 
-/// The kind of an outbox row that asks for somebody's daily digest.
-pub const DIGEST: &str = "digest";
-/// The kind of an outbox row that asks for a checkpoint to be sent while an instance runs.
-pub const CHECKPOINT: &str = "checkpoint";
-
 /// The name of the file of checkpoints.
 const LINES_NAME: &str = "checkpoints.jsonl";
 

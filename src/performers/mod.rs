@@ -29,6 +29,7 @@ use crate::engine::Engine;
 use crate::machine::Bundle;
 use crate::machine::step::Effect;
 use crate::machine::trade::BundleRef;
+use crate::store::outbox_payload::Asked;
 use crate::store::outbox_rows::OutboxRow;
 
 /// Why work was not done, and whether trying again can help.
@@ -79,14 +80,6 @@ impl Work {
     }
 }
 
-/// What a row's payload holds.
-#[derive(serde::Deserialize)]
-struct Payload {
-    effect: Json,
-    #[serde(default)]
-    snapshot: Json,
-}
-
 /// All performers of a process.
 #[derive(Clone)]
 pub struct Performers {
@@ -132,20 +125,19 @@ impl Performers {
     /// # Errors
     /// Why it was not done.
     pub async fn perform(&self, row: &OutboxRow) -> Result<(), PerformError> {
-        let payload: Payload = serde_json::from_str(&row.payload).map_err(PerformError::lasting)?;
+        let payload = row.asks().map_err(PerformError::lasting)?;
         let work = Work {
             id: row.id.clone(),
             trade: row.trade.clone(),
             instance: row.instance.clone(),
             snapshot: payload.snapshot,
         };
-        if row.kind == mails::DIGEST {
-            return self.mails.digest(&work, &payload.effect).await;
-        }
-        if row.kind == mails::CHECKPOINT {
-            return self.mails.checkpoint(&work, &payload.effect).await;
-        }
-        match serde_json::from_value(payload.effect).map_err(PerformError::lasting)? {
+        let effect = match payload.asked {
+            Asked::Digest(digest) => return self.mails.digest(&work, &digest).await,
+            Asked::Checkpoint(checkpoint) => return self.mails.checkpoint(&work, &checkpoint).await,
+            Asked::Effect(effect) => effect,
+        };
+        match effect {
             Effect::Document { name, revision, at, .. } => {
                 let asked = documents::Asked { name, revision, at };
                 self.documents.perform(&work, &asked).await

@@ -23,6 +23,7 @@ pub mod migrations;
 pub mod name_rows;
 pub mod notices;
 pub mod outage_rows;
+pub mod outbox_payload;
 pub mod outbox_rows;
 pub mod process_rows;
 pub mod published_rows;

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use serde::Serialize;
 
+use super::outbox_payload::Payload;
 use super::schema::outbox;
 use super::{Connection, StoreError};
 use crate::machine::Time;
@@ -13,9 +14,9 @@ pub struct OutboxRow {
     pub id: String,
     pub trade: String,
     pub instance: String,
-    /// `document`, `mail`, `todo_mail`, `webhook` or `new_trade`.
+    /// `Asked::kind`
     pub kind: String,
-    /// `{effect, snapshot}` in JSON.
+    /// `Payload` in JSON.
     pub payload: String,
     pub created_at: i64,
     pub available_at: i64,
@@ -29,14 +30,16 @@ pub struct OutboxRow {
 
 impl OutboxRow {
     /// A row that nobody has tried yet, to be done from now on. It belongs to no trade until it is told of one.
-    #[must_use]
-    pub fn waiting(id: String, kind: &str, payload: String, now: Time) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// What cannot be written as JSON: the program's fault.
+    pub fn waiting(id: String, payload: &Payload, now: Time) -> Result<Self, StoreError> {
+        Ok(Self {
             id,
             trade: String::new(),
             instance: String::new(),
-            kind: kind.to_owned(),
-            payload,
+            kind: payload.asked.kind().to_owned(),
+            payload: serde_json::to_string(payload)?,
             created_at: now.0,
             available_at: now.0,
             attempts: 0,
@@ -45,7 +48,7 @@ impl OutboxRow {
             done_at: None,
             failed_at: None,
             error: None,
-        }
+        })
     }
 }
 

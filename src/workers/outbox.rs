@@ -11,10 +11,10 @@ use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
 use crate::engine::{Committed, Engine, EngineError};
 use crate::machine::Time;
-use crate::machine::step::Effect;
 use crate::performers::{PerformError, Performers};
 use crate::store::incident_rows::{IncidentRow, incident_open};
 use crate::store::lease_rows::{Lease, Settlement, lease_claim, lease_extend, lease_settle, lease_wanted};
+use crate::store::outbox_payload::leaves;
 use crate::store::outbox_rows::OutboxRow;
 use crate::store::{Connection, StoreError};
 
@@ -278,17 +278,6 @@ async fn nudged(committed: &mut broadcast::Receiver<Arc<Committed>>) {
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }
-}
-
-fn leaves(effect: &Effect) -> bool {
-    matches!(
-        effect,
-        Effect::Document { .. }
-            | Effect::Mail { .. }
-            | Effect::TodoMail { .. }
-            | Effect::Webhook { .. }
-            | Effect::NewTrade { .. }
-    )
 }
 
 /// The outcome and, for a lasting failure, the incident, in one transaction.

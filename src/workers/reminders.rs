@@ -16,6 +16,7 @@ use crate::machine::step::Effect;
 use crate::machine::trade::{Instance, Todo};
 use crate::machine::{Name, Time, roles};
 use crate::store::lease_rows::lease_offer;
+use crate::store::outbox_payload::{Asked, Payload};
 use crate::store::outbox_rows::OutboxRow;
 use crate::store::schedule_rows::{slot_claim, slots_taken};
 use crate::store::todo_rows::{TodoRow, todos_due};
@@ -50,7 +51,7 @@ pub async fn remind(engine: &Engine, now: Time) -> Result<usize, EngineError> {
             trades.insert(row.trade.clone(), found);
         }
         if let Some(Some(held)) = trades.get(&row.trade) {
-            due.extend(remindings(held, &calendars, &row, now));
+            due.extend(remindings(held, &calendars, &row, now)?);
         }
     }
     let slots: Vec<String> = due.iter().map(|reminding| reminding.slot.clone()).collect();
@@ -73,16 +74,16 @@ fn offer(conn: &mut Connection, due: Vec<Reminding>, now: Time) -> Result<usize,
     Ok(offered)
 }
 
-fn remindings(held: &Snapshot, calendars: &Calendars, row: &TodoRow, now: Time) -> Vec<Reminding> {
+fn remindings(held: &Snapshot, calendars: &Calendars, row: &TodoRow, now: Time) -> Result<Vec<Reminding>, StoreError> {
     let Some(instance) = held.trade.instances.get(row.instance.as_str()) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let Some(todo) = instance.todos.get(row.id.as_str()).filter(|todo| !todo.frozen) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let definition = todo_definition(&held.bundle, instance, todo);
     let (Some(definition), Some(due)) = (definition, todo.due) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let calendar = calendars.0.get(&held.bundle.calendar);
     let offset = held.bundle.utc_offset_millis;
@@ -90,9 +91,9 @@ fn remindings(held: &Snapshot, calendars: &Calendars, row: &TodoRow, now: Time) 
     let make = |(slot, reminder): (String, &Reminder)| {
         let slot = format!("{}/{slot}/{}", todo.id, due.0);
         let row = outbox_row(held, instance, todo, reminder, &slot, now)?;
-        Some(Reminding { slot, row })
+        Ok(Reminding { slot, row })
     };
-    wanted.into_iter().filter_map(make).collect()
+    wanted.into_iter().map(make).collect()
 }
 
 /// The reminders whose time has come. One before the due date is left out once that has passed, or where the to-do was opened
@@ -150,8 +151,8 @@ fn outbox_row(
     reminder: &Reminder,
     slot: &str,
     now: Time,
-) -> Option<OutboxRow> {
-    let mut print = serde_json::to_value(snapshot(&held.bundle, &held.trade, instance)).ok()?;
+) -> Result<OutboxRow, StoreError> {
+    let mut print = serde_json::to_value(snapshot(&held.bundle, &held.trade, instance))?;
     let about = &mut print["self"]["todos"][&*todo.id];
     let mut audience: Vec<Json> = match &todo.claimed_by {
         // Whoever took it on is reminded, and not all who might have.
@@ -162,21 +163,19 @@ fn outbox_row(
     let also = also.flat_map(|role: &Name| roles::audience(&held.bundle, &held.trade, instance, role));
     audience.extend(also.map(|key| json!(key)));
     about["audience"] = Json::Array(audience);
-    let effect = Effect::TodoMail {
+    let mail = Effect::TodoMail {
         instance: instance.id.clone(),
         todo: todo.id.clone(),
         mail: reminder.mail.clone(),
         at: now,
     };
-    let payload = json!({"effect": effect, "snapshot": print});
-    Some(OutboxRow {
+    let payload = Payload {
+        asked: Asked::Effect(mail),
+        snapshot: print,
+    };
+    Ok(OutboxRow {
         trade: held.trade.id.to_string(),
         instance: instance.id.to_string(),
-        ..OutboxRow::waiting(
-            short_id(&format!("{SCHEDULE}/{slot}")),
-            "todo_mail",
-            payload.to_string(),
-            now,
-        )
+        ..OutboxRow::waiting(short_id(&format!("{SCHEDULE}/{slot}")), &payload, now)?
     })
 }

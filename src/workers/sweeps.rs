@@ -11,13 +11,14 @@ use super::reminders;
 use crate::engine::{Engine, EngineError};
 use crate::machine::Time;
 use crate::machine::snapshot::{snapshot, todo_definition};
-use crate::performers::{context, format, mails};
+use crate::performers::{context, format};
 use crate::store::challenge_rows::challenge_purge;
 use crate::store::idempotency_rows::keys_forget;
 use crate::store::incident_rows::{IncidentRow, incident_open};
 use crate::store::lease_rows::{lease_forget, lease_offer};
 use crate::store::mail_rows::mails_forget;
 use crate::store::name_rows::accounts_with_audiences;
+use crate::store::outbox_payload::{Asked, Payload};
 use crate::store::outbox_rows::OutboxRow;
 use crate::store::schedule_rows::{slot_claim, slots_taken};
 use crate::store::session_rows::session_purge;
@@ -108,7 +109,7 @@ async fn digests(engine: &Engine, now: Time, local: NaiveDateTime) -> Result<usi
             items.extend(told.get(&todo.id).cloned().flatten());
         }
         if !items.is_empty() {
-            rows.push(digest_row(&account, &day, items, now));
+            rows.push(digest_row(&account, &day, items, now)?);
         }
     }
     let count = rows.len();
@@ -142,12 +143,15 @@ async fn describe(engine: &Engine, row: &TodoRow, now: Time) -> Option<Json> {
     }))
 }
 
-fn digest_row(account: &str, day: &str, items: Vec<Json>, now: Time) -> OutboxRow {
+fn digest_row(account: &str, day: &str, items: Vec<Json>, now: Time) -> Result<OutboxRow, StoreError> {
     let late = items.iter().filter(|item| item["late"] == json!(true)).count();
     let digest = json!({"account": account, "at": now, "total": items.len(), "late": late, "todos": items});
     let id = short_id(&format!("digest/{day}/{account}"));
-    let payload = json!({"effect": digest, "snapshot": {}}).to_string();
-    OutboxRow::waiting(id, mails::DIGEST, payload, now)
+    let payload = Payload {
+        asked: Asked::Digest(digest),
+        snapshot: json!({}),
+    };
+    OutboxRow::waiting(id, &payload, now)
 }
 
 async fn retention(engine: &Engine, now: Time, local: NaiveDateTime) -> Result<usize, EngineError> {

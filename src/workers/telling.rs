@@ -11,9 +11,10 @@ use crate::machine::snapshot::snapshot;
 use crate::machine::trade::Instance;
 use crate::machine::view::record_readers;
 use crate::machine::{Name, Time, roles};
-use crate::performers::{context, mails};
+use crate::performers::context;
 use crate::record::{Checkpoint, Head, Reach, Row, SealedCheckpoint, SignerError};
 use crate::store::lease_rows::lease_offer;
+use crate::store::outbox_payload::{Asked, Payload};
 use crate::store::outbox_rows::OutboxRow;
 use crate::store::record_rows::{LineRow, checkpoint_keep, checkpoint_latest, record_from, record_last, records_open};
 use crate::store::schedule_rows::{slot_claim, slots_taken};
@@ -124,10 +125,8 @@ async fn one(engine: &Engine, instance: &str, slots: Vec<String>, now: Time) -> 
                 instance: found,
                 at: checkpoint.at,
             };
-            rows.push(about.row(
-                &json!({"audience": audience, "lines": format!("{lines}\n"), "sealed": is_sealed}),
-                &slots,
-            ));
+            let asked = json!({"audience": audience, "lines": format!("{lines}\n"), "sealed": is_sealed});
+            rows.push(about.row(asked, &slots)?);
         }
     }
     let offer = move |conn: &mut Connection| {
@@ -202,24 +201,26 @@ struct About<'a> {
 }
 
 impl About<'_> {
-    fn row(&self, asked: &serde_json::Value, slots: &[String]) -> OutboxRow {
+    fn row(&self, mut asked: serde_json::Value, slots: &[String]) -> Result<OutboxRow, StoreError> {
         let Snapshot { trade, bundle } = self.held;
         let print = serde_json::to_value(snapshot(bundle, trade, self.instance)).unwrap_or_default();
         let machine = bundle.machines.get(&self.instance.machine);
         let titles = self.instance.states.iter();
         let titles = titles.filter_map(|path| Some(machine?.state_at(path)?.title.as_str()));
-        let mut asked = asked.clone();
         asked["at"] = json!(self.at);
         asked["lot"] = json!(context::lot(bundle, &print));
         asked["title"] = json!(machine.map_or("", |machine| machine.title.as_str()));
         asked["phase"] = json!(titles.collect::<Vec<_>>().join("、"));
         let named = slots.first().map_or("", String::as_str);
         let id = short_id(&format!("{SCHEDULE}/{named}/{}", asked["sealed"]));
-        let payload = json!({"effect": asked, "snapshot": {}}).to_string();
-        OutboxRow {
+        let payload = Payload {
+            asked: Asked::Checkpoint(asked),
+            snapshot: json!({}),
+        };
+        Ok(OutboxRow {
             trade: trade.id.to_string(),
             instance: self.instance.id.to_string(),
-            ..OutboxRow::waiting(id, mails::CHECKPOINT, payload, self.at)
-        }
+            ..OutboxRow::waiting(id, &payload, self.at)?
+        })
     }
 }

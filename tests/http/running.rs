@@ -7,6 +7,7 @@ use luochui::performers::files::Files;
 use luochui::store::document_rows::{DocumentRow, document_insert};
 use luochui::store::incident_rows::{IncidentRow, incident_open};
 use luochui::store::lease_rows::lease_offer;
+use luochui::store::outbox_payload::{Asked, Payload};
 use luochui::store::outbox_rows::OutboxRow;
 use serde_json::{Value, json};
 
@@ -93,11 +94,15 @@ fn retry(app: &TestApp, id: &Value) -> crate::support::app::Reply {
 fn a_failed_effect_is_queued_again_once() {
     let app = open_app();
     let now = app.clock.now();
+    let payload = Payload {
+        asked: Asked::Digest(json!({})),
+        snapshot: json!({}),
+    };
     let row = OutboxRow {
         attempts: 8,
         failed_at: Some(now.0),
         error: Some("refused".into()),
-        ..OutboxRow::waiting("EFFECT1".into(), "mail", "{}".into(), now)
+        ..OutboxRow::waiting("EFFECT1".into(), &payload, now).unwrap()
     };
     let incident = IncidentRow {
         id: "INCIDENT1".into(),

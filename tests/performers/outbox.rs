@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use luochui::machine::step::Effect;
 use luochui::machine::{Time, Value};
 use luochui::store::document_rows::documents_of_instance;
 use luochui::store::incident_rows::incidents_open;
 use luochui::store::lease_rows::{
     Lease, Settlement, lease_claim, lease_extend, lease_offer, lease_retry, lease_settle,
 };
+use luochui::store::outbox_payload::{Asked, Payload};
 use luochui::store::outbox_rows::OutboxRow;
+use serde_json::json;
 
 use super::world::World;
 use crate::support::engine::on_both;
@@ -178,8 +181,20 @@ fn poison(number: i64) -> OutboxRow {
         "{\"effect\": {\"incident\": {}}}",
         "[]",
     ];
-    let payload = payloads[usize::try_from(number).unwrap()].into();
-    OutboxRow::waiting(format!("poison{number}"), "mail", payload, Time(0))
+    let mail = Effect::Mail {
+        instance: "nowhere".into(),
+        roles: Vec::new(),
+        mail: "none".into(),
+        at: Time(0),
+    };
+    let sound = Payload {
+        asked: Asked::Effect(mail),
+        snapshot: json!({}),
+    };
+    OutboxRow {
+        payload: payloads[usize::try_from(number).unwrap()].into(),
+        ..OutboxRow::waiting(format!("poison{number}"), &sound, Time(0)).unwrap()
+    }
 }
 
 #[test]
