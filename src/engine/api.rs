@@ -10,8 +10,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 use super::common::Common;
 use super::ingress::Stamp;
 use super::queue::{Job, Queue, Submit};
-use super::{Committed, EngineError, Library, News, Receipt, Request, Snapshot, Submission};
-use super::{desk, sharing};
+use super::{Committed, EngineError, Library, News, Receipt, Request, Snapshot, Submission, loading};
 use crate::clock::Clock;
 use crate::machine::Time;
 use crate::machine::calendar::Calendars;
@@ -167,7 +166,7 @@ impl Engine {
         }
         let (common, instance) = (Arc::clone(common), Arc::clone(instance));
         self.reading(move |conn| {
-            let trade = desk::place(&common, conn, &instance)?.ok_or(EngineError::NotFound)?;
+            let trade = loading::place(&common, conn, &instance)?.ok_or(EngineError::NotFound)?;
             // Another process may have moved it since: what is held counts only at the stored version.
             let seq = trade_seq(conn, &trade)?.ok_or(EngineError::NotFound)?;
             let held = common.cache.get(&trade);
@@ -176,8 +175,8 @@ impl Engine {
                 Some(held) => held,
                 None => {
                     let held = match common.cache.get(&trade) {
-                        Some(held) => sharing::refreshed(&common, conn, &held)?,
-                        None => desk::load_stored(&common, conn, &trade)?,
+                        Some(held) => loading::refreshed(&common, conn, &held)?,
+                        None => loading::load_stored(&common, conn, &trade)?,
                     };
                     let held = held.ok_or(EngineError::NotFound)?;
                     common.cache.offer(&held);

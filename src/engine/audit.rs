@@ -6,12 +6,12 @@ mod records;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::library::read_bundle;
+use crate::machine::Bundle;
 use crate::machine::calendar::Calendars;
 use crate::machine::history::{self, Break};
 use crate::machine::trade::BundleRef;
-use crate::machine::{Bundle, definition};
 use crate::store::calendar_rows::calendars_newest;
-use crate::store::definition_rows::{definition_files, definition_get};
 use crate::store::history_rows::history_after;
 use crate::store::trade_rows::{trade_ids, trade_load};
 use crate::store::{Connection, StoreError, dialect};
@@ -123,16 +123,8 @@ fn bundle(
     if let Some(bundle) = bundles.get(reference) {
         return Ok(Arc::clone(bundle));
     }
-    let row = definition_get(conn, &reference.name, &reference.version)?;
-    let row = row.filter(|row| row.sha256 == *reference.sha256);
-    let row = row.ok_or_else(|| {
-        StoreError::Corrupt(format!(
-            "its bundle {} {} is not there",
-            reference.name, reference.version
-        ))
-    })?;
-    let bundle = definition::compile(&definition_files(&row)?);
-    let bundle = bundle.map_err(|faults| StoreError::Corrupt(format!("its bundle has {} faults", faults.len())))?;
+    let missing = || format!("its bundle {} {} is not there", reference.name, reference.version);
+    let bundle = read_bundle(conn, reference)?.ok_or_else(|| StoreError::Corrupt(missing()))?;
     let bundle = Arc::new(bundle);
     bundles.insert(reference.clone(), Arc::clone(&bundle));
     Ok(bundle)

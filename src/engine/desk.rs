@@ -11,14 +11,14 @@ use super::drain::{Drain, Pass, ask_others, missed};
 use super::gather::Gathered;
 use super::queue::Settled;
 use super::sessions::Asking;
-use super::{Committed, EngineError, IdempotencyKey, Receipt, Request, Submission, single};
+use super::{Committed, EngineError, IdempotencyKey, Receipt, Request, Submission, loading, single};
 use crate::machine::slots::Wanted;
 use crate::machine::step::{Answer, Cause, Context, Decision, Delay, Input, Outside, decide_asking, refusal};
 use crate::machine::trade::{InstanceId, Timer};
 use crate::machine::{Bundle, Name, Time, Trade};
 use crate::record::{self, Head};
 use crate::store::process_rows::Process;
-use crate::store::trade_rows::{Counters, instance_trade, trade_load};
+use crate::store::trade_rows::Counters;
 use crate::store::{Connection, StoreError, idempotency_rows};
 
 /// Whether keys are looked up before deciding, or left to the unique index.
@@ -38,6 +38,41 @@ pub(super) struct Worked {
     pub counters: BTreeMap<InstanceId, Counters>,
     /// Where records stand.
     pub heads: BTreeMap<InstanceId, Head>,
+}
+
+impl Worked {
+    /// A committed trade, before anything is made of it.
+    fn of(held: Arc<Held>) -> Self {
+        Self {
+            trade: Arc::clone(&held.trade),
+            bundle: Arc::clone(&held.bundle),
+            counters: held.counters.clone(),
+            heads: held.heads.clone(),
+            base: Some(held),
+        }
+    }
+
+    /// A trade that is opened in this batch.
+    fn opened(trade: Arc<Trade>, bundle: Arc<Bundle>) -> Self {
+        Self {
+            base: None,
+            trade,
+            bundle,
+            counters: BTreeMap::new(),
+            heads: BTreeMap::new(),
+        }
+    }
+
+    /// What is held of it once the batch is durable.
+    pub fn held(self) -> Arc<Held> {
+        Arc::new(Held {
+            trade: self.trade,
+            bundle: self.bundle,
+            counters: self.counters,
+            heads: self.heads,
+            checked: Checked::now(),
+        })
+    }
 }
 
 /// The work of one batch.
@@ -177,14 +212,8 @@ impl<'a> Desk<'a> {
             receipt.answer = Answer::Refused(refusal(&bundle, "already_open"));
             (receipt.seq, receipt.states, receipt.transitions) = (0, Vec::new(), Vec::new());
         } else {
-            let worked = Worked {
-                base: None,
-                trade: Arc::new(Trade::clone(&decision.trade)),
-                bundle,
-                counters: BTreeMap::new(),
-                heads: BTreeMap::new(),
-            };
-            self.trades.insert(Arc::clone(&instance), worked);
+            let trade = Arc::new(Trade::clone(&decision.trade));
+            self.trades.insert(Arc::clone(&instance), Worked::opened(trade, bundle));
             receipt.record = self.note(&instance, None, &input, decision)?;
         }
         Ok(receipt)
@@ -318,61 +347,14 @@ impl<'a> Desk<'a> {
         let id = match self.places.get(instance) {
             Some(id) => Arc::clone(id),
             None if self.trades.contains_key(instance) => Arc::clone(instance),
-            None => place(self.common, conn, instance)?.ok_or(EngineError::NotFound)?,
+            None => loading::place(self.common, conn, instance)?.ok_or(EngineError::NotFound)?,
         };
         if !self.trades.contains_key(&id) {
-            let held = load(self.common, conn, &id)?.ok_or(EngineError::NotFound)?;
-            let worked = Worked {
-                trade: Arc::clone(&held.trade),
-                bundle: Arc::clone(&held.bundle),
-                counters: held.counters.clone(),
-                heads: held.heads.clone(),
-                base: Some(held),
-            };
-            self.trades.insert(Arc::clone(&id), worked);
+            let held = loading::load(self.common, conn, &id)?.ok_or(EngineError::NotFound)?;
+            self.trades.insert(Arc::clone(&id), Worked::of(held));
         }
         Ok(id)
     }
-}
-
-/// The trade of an instance, from memory or from the store.
-pub(super) fn place(
-    common: &Common,
-    conn: &mut Connection,
-    instance: &InstanceId,
-) -> Result<Option<InstanceId>, StoreError> {
-    match common.cache.place(instance) {
-        Some(id) => Ok(Some(id)),
-        None => instance_trade(conn, instance),
-    }
-}
-
-/// A committed trade, from memory or from the store.
-pub(super) fn load(common: &Common, conn: &mut Connection, id: &InstanceId) -> Result<Option<Arc<Held>>, EngineError> {
-    match common.cache.get(id) {
-        Some(held) => Ok(Some(held)),
-        None => load_stored(common, conn, id),
-    }
-}
-
-/// A committed trade from the store.
-pub(super) fn load_stored(
-    common: &Common,
-    conn: &mut Connection,
-    id: &InstanceId,
-) -> Result<Option<Arc<Held>>, EngineError> {
-    let Some(stored) = trade_load(conn, id)? else {
-        return Ok(None);
-    };
-    let bundle = common.library.pinned(conn, &stored.trade.bundle)?;
-    let heads = super::records::heads(conn, &bundle, &stored.trade)?;
-    Ok(Some(Arc::new(Held {
-        trade: Arc::new(stored.trade),
-        bundle,
-        counters: stored.counters,
-        heads,
-        checked: Checked::now(),
-    })))
 }
 
 fn receipt(input: &Input, decision: &Decision) -> Receipt {

@@ -226,21 +226,16 @@ impl Gathered {
     }
 
     fn incident(&mut self, trade: Option<&Name>, fault: &Fault, at: Time) -> Result<(), EngineError> {
+        let kind = if fault.place.starts_with("timer.") {
+            "timer"
+        } else {
+            "fault"
+        };
+        let told = (fault.place.to_string(), fault.text.clone());
         self.batch.incidents.push(IncidentRow {
-            id: ids::fresh()?.to_string(),
             trade: trade.map(ToString::to_string),
             instance: Some(fault.instance.to_string()),
-            kind: if fault.place.starts_with("timer.") {
-                "timer"
-            } else {
-                "fault"
-            }
-            .into(),
-            place: fault.place.to_string(),
-            text: fault.text.clone(),
-            opened_at: at.0,
-            closed_at: None,
-            closed_by: None,
+            ..IncidentRow::open(ids::fresh()?.to_string(), kind, told, at)
         });
         Ok(())
     }
@@ -251,16 +246,12 @@ impl Gathered {
     /// A system without randomness.
     pub fn late_ingress(&mut self, trade: &Name, input: &Input, due: Time, now: Time) -> Result<(), EngineError> {
         let early = due.millis_since(input.at);
+        let text = format!("came in {early} ms before a deadline that was decided without it");
+        let told = (cause_name(&input.cause), text);
         self.batch.incidents.push(IncidentRow {
-            id: ids::fresh()?.to_string(),
             trade: Some(trade.to_string()),
             instance: Some(input.instance.to_string()),
-            kind: "late_ingress".into(),
-            place: cause_name(&input.cause),
-            text: format!("came in {early} ms before a deadline that was decided without it"),
-            opened_at: now.0,
-            closed_at: None,
-            closed_by: None,
+            ..IncidentRow::open(ids::fresh()?.to_string(), "late_ingress", told, now)
         });
         Ok(())
     }

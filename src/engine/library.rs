@@ -158,14 +158,8 @@ impl Library {
         if let Some(bundle) = self.remembered(reference) {
             return Ok(bundle);
         }
-        let row = definition_get(conn, &reference.name, &reference.version)?;
         let unknown = || EngineError::UnknownBundle(format!("{} {}", reference.name, reference.version));
-        let row = row.filter(|row| row.sha256 == *reference.sha256).ok_or_else(unknown)?;
-        let bundle = definition::compile(&definition_files(&row)?).map_err(|faults| {
-            let first = faults.first().map(ToString::to_string).unwrap_or_default();
-            StoreError::Corrupt(format!("a published bundle does not compile any more: {first}"))
-        })?;
-        let bundle = Arc::new(bundle);
+        let bundle = Arc::new(read_bundle(conn, reference)?.ok_or_else(unknown)?);
         let mut memory = self.inner.memory.write().unwrap_or_else(PoisonError::into_inner);
         memory.bundles.insert(reference.clone(), Arc::clone(&bundle));
         Ok(bundle)
@@ -181,6 +175,22 @@ impl Library {
         let newest = memory.published.iter().rfind(|one| &*one.reference.name == name);
         newest.map(|one| one.reference.clone())
     }
+}
+
+/// A published bundle from the store, compiled; `None` where this very content is not published.
+///
+/// # Errors
+/// A failing store; `Corrupt` where what was published does not compile any more.
+pub(super) fn read_bundle(conn: &mut Connection, reference: &BundleRef) -> Result<Option<Bundle>, StoreError> {
+    let row = definition_get(conn, &reference.name, &reference.version)?;
+    let Some(row) = row.filter(|row| row.sha256 == *reference.sha256) else {
+        return Ok(None);
+    };
+    let compiled = definition::compile(&definition_files(&row)?).map_err(|faults| {
+        let first = faults.first().map(ToString::to_string).unwrap_or_default();
+        StoreError::Corrupt(format!("a published bundle does not compile any more: {first}"))
+    });
+    compiled.map(Some)
 }
 
 /// Inserts the row unless the version exists, and returns the digest that now stands there.

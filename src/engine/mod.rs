@@ -13,6 +13,7 @@ mod hub;
 mod ids;
 mod ingress;
 mod library;
+mod loading;
 mod mending;
 mod neighbours;
 mod outages;
@@ -120,6 +121,12 @@ pub enum EngineError {
     Step(String),
     #[error("the engine is stopping")]
     Stopping,
+    /// The platform's signer did not sign.
+    #[error("nothing was signed: {0}")]
+    Signing(String),
+    /// A task ended by a panic: the program is at fault.
+    #[error("a task broke off: {0}")]
+    Panicked(String),
     #[error("the store failed: {0}")]
     Store(#[from] StoreError),
 }

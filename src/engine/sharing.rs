@@ -1,16 +1,12 @@
 //! Trades that other processes move too: locking them, and catching up with what became of them. Must not decide.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use super::cache::{Checked, Held};
 use super::common::Common;
-use super::desk::place;
 use super::gather::number_of;
-use super::records::heads;
+use super::loading::{place, refreshed};
 use super::{EngineError, Request, Submission};
 use crate::machine::trade::InstanceId;
-use crate::store::trade_rows::trade_refresh;
 use crate::store::{Connection, StoreError, dialect};
 
 fn store_error(error: EngineError) -> StoreError {
@@ -65,20 +61,4 @@ fn catch_up(common: &Common, conn: &mut Connection, id: &InstanceId, seq: i64) -
         None => common.cache.forget(id),
     }
     Ok(true)
-}
-
-/// A held trade as it is stored by now.
-pub(super) fn refreshed(common: &Common, conn: &mut Connection, held: &Held) -> Result<Option<Arc<Held>>, EngineError> {
-    let Some(stored) = trade_refresh(conn, &held.trade, &held.counters)? else {
-        return Ok(None);
-    };
-    let bundle = common.library.pinned(conn, &stored.trade.bundle)?;
-    let heads = heads(conn, &bundle, &stored.trade)?;
-    Ok(Some(Arc::new(Held {
-        trade: Arc::new(stored.trade),
-        bundle,
-        counters: stored.counters,
-        heads,
-        checked: Checked::now(),
-    })))
 }

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use diesel::Connection as _;
 
-use super::cache::{Checked, Held};
+use super::cache::Held;
 use super::common::Common;
-use super::desk::{Desk, Keys};
+use super::desk::{Desk, Keys, Worked};
 use super::drain::Drain;
 use super::hand::Hand;
 use super::hub::News;
@@ -321,19 +321,10 @@ fn decide_all(
         .filter(|worked| !worked.has_moved())
         .map(|worked| (Arc::clone(&worked.trade.id), super::gather::number_of(worked.trade.seq)));
     let read = read.collect();
-    let held = trades.into_values().map(|worked| {
-        Arc::new(Held {
-            trade: worked.trade,
-            bundle: worked.bundle,
-            counters: worked.counters,
-            heads: worked.heads,
-            checked: Checked::now(),
-        })
-    });
     Ok(Decided {
         settled,
         batch,
-        held: held.collect(),
+        held: trades.into_values().map(Worked::held).collect(),
         read,
         told: desk.told,
     })

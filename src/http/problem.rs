@@ -166,6 +166,8 @@ impl From<EngineError> for Problem {
             EngineError::Store(StoreError::Conflict) => Self::new(Code::Overloaded).retry_after(1),
             EngineError::Store(cause) => Self::internal("use the store", &cause),
             EngineError::Step(_) => Self::internal("decide", &error),
+            EngineError::Signing(_) => Self::internal("sign", &error),
+            EngineError::Panicked(_) => Self::internal("do what was asked", &error),
         }
     }
 }

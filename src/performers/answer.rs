@@ -52,7 +52,11 @@ impl From<EngineError> for PerformError {
             EngineError::NotFound | EngineError::UnknownBundle(_) | EngineError::KeyReused | EngineError::Step(_) => {
                 Self::lasting(error)
             }
-            EngineError::Overloaded { .. } | EngineError::Stopping | EngineError::Store(_) => Self::passing(error),
+            EngineError::Overloaded { .. }
+            | EngineError::Stopping
+            | EngineError::Signing(_)
+            | EngineError::Panicked(_)
+            | EngineError::Store(_) => Self::passing(error),
         }
     }
 }

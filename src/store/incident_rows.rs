@@ -13,13 +13,31 @@ pub struct IncidentRow {
     pub id: String,
     pub trade: Option<String>,
     pub instance: Option<String>,
-    /// `fault`, `timer`, `late_ingress`, `outbox` or `store`.
+    /// `fault`, `timer`, `late_ingress`, `outbox` or `calendar`.
     pub kind: String,
     pub place: String,
     pub text: String,
     pub opened_at: i64,
     pub closed_at: Option<i64>,
     pub closed_by: Option<String>,
+}
+
+impl IncidentRow {
+    /// One that is open. It belongs to no trade until it is told of one.
+    #[must_use]
+    pub fn open(id: String, kind: &str, (place, text): (String, String), at: Time) -> Self {
+        Self {
+            id,
+            trade: None,
+            instance: None,
+            kind: kind.to_owned(),
+            place,
+            text,
+            opened_at: at.0,
+            closed_at: None,
+            closed_by: None,
+        }
+    }
 }
 
 /// Opens an incident.

@@ -1,17 +1,18 @@
-//! Signs where records stand: every minute while they grow, and once over the whole where a commit could not. Must not sign
-//! within a transaction: a signing server may take its time.
+//! Signs where records stand: every minute while they grow, and once over the whole where a commit could not. Must not sign what
+//! has not grown.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::signing::sign_head;
 use super::telling::{Followed, tell};
-use crate::engine::{Engine, EngineError, checkpoint_of, row_of};
+use crate::engine::{Engine, EngineError, checkpoint_of};
 use crate::machine::{Name, Time};
 use crate::record::{Checkpoint, Head, Reach, Row};
 use crate::store::Connection;
 use crate::store::StoreError;
-use crate::store::record_rows::{LineRow, checkpoint_keep, checkpoint_latest, record_last, records_open};
+use crate::store::record_rows::{LineRow, checkpoint_latest, record_last, records_open};
 
 /// How often records are looked at.
 const PACE: Duration = Duration::from_secs(60);
@@ -50,7 +51,9 @@ struct Open {
 /// # Errors
 /// A failing store; what was signed before stays signed.
 pub async fn tick(engine: &Engine, now: Time) -> Result<usize, EngineError> {
-    let Some(signer) = engine.signer() else { return Ok(0) };
+    if engine.signer().is_none() {
+        return Ok(0);
+    }
     let mut signed = 0;
     for open in engine.read(open).await? {
         let Some((size, reach)) = due(&open) else {
@@ -58,25 +61,13 @@ pub async fn tick(engine: &Engine, now: Time) -> Result<usize, EngineError> {
             continue;
         };
         let head = Head::at(size, &open.last.line);
-        let (signer, instance) = (signer.clone(), open.instance.clone());
-        let signing =
-            tokio::task::spawn_blocking(move || Checkpoint::sign(&*signer, &instance, &head, (now, reach))).await;
-        let checkpoint = match signing {
-            Ok(Ok(checkpoint)) => checkpoint,
-            Ok(Err(error)) => {
+        match sign_head(engine, &open.instance, head, (now, reach)).await {
+            Ok(kept) => signed += usize::from(kept.is_some()),
+            Err(EngineError::Signing(error)) => {
                 tracing::warn!(instance.id = %open.instance, %error, "a record was not signed");
-                continue;
             }
-            Err(error) => return Err(StoreError::Query(error.to_string()).into()),
-        };
-        let row = row_of(&checkpoint);
-        let keeping = engine.write("keep a checkpoint", move |conn| {
-            let kept = checkpoint_keep(conn, &row)?;
-            Ok((kept, checkpoint_latest(conn, &row.instance)?))
-        });
-        let (kept, latest) = keeping.await?;
-        signed += usize::from(kept);
-        latest.iter().for_each(|latest| engine.learn(checkpoint_of(latest)));
+            Err(error) => return Err(error),
+        }
     }
     Ok(signed)
 }

@@ -4,6 +4,7 @@ pub mod checkpoints;
 pub mod cron;
 pub mod outbox;
 mod reminders;
+mod signing;
 pub mod sweeps;
 pub mod telling;
 

@@ -296,16 +296,12 @@ fn settle(
         return Ok(());
     }
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let id = short_id(&format!("incident/{}/{owner}", row.id));
+    let told = (row.id.clone(), format!("{}: {error}", row.kind));
     let incident = IncidentRow {
-        id: short_id(&format!("incident/{}/{owner}", row.id)),
         trade: some(&row.trade),
         instance: some(&row.instance),
-        kind: "outbox".into(),
-        place: row.id.clone(),
-        text: format!("{}: {error}", row.kind),
-        opened_at: now.0,
-        closed_at: None,
-        closed_by: None,
+        ..IncidentRow::open(id, "outbox", told, now)
     };
     incident_open(conn, &incident)
 }

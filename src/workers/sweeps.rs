@@ -206,15 +206,7 @@ async fn calendars(engine: &Engine, now: Time, local: NaiveDateTime) -> Result<u
 }
 
 fn calendar_incident(name: &str, year: i32, slot: &str, now: Time) -> IncidentRow {
-    IncidentRow {
-        id: short_id(&format!("calendar/{slot}")),
-        trade: None,
-        instance: None,
-        kind: "calendar".into(),
-        place: name.to_owned(),
-        text: format!("the calendar {name} has no {year} yet: deadlines in it are provisional and will not fire"),
-        opened_at: now.0,
-        closed_at: None,
-        closed_by: None,
-    }
+    let text = format!("the calendar {name} has no {year} yet: deadlines in it are provisional and will not fire");
+    let id = short_id(&format!("calendar/{slot}"));
+    IncidentRow::open(id, "calendar", (name.to_owned(), text), now)
 }

@@ -6,17 +6,18 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::outbox::short_id;
-use crate::engine::{Engine, EngineError, Snapshot, checkpoint_of, row_of};
+use super::signing::{sign, sign_head};
+use crate::engine::{Engine, EngineError, Snapshot, checkpoint_of};
 use crate::machine::snapshot::snapshot;
 use crate::machine::trade::Instance;
 use crate::machine::view::record_readers;
 use crate::machine::{Name, Time, roles};
 use crate::performers::context;
-use crate::record::{Checkpoint, Head, Reach, Row, SealedCheckpoint, SignerError};
+use crate::record::{Checkpoint, Head, Reach, Row, SealedCheckpoint};
 use crate::store::lease_rows::lease_offer;
 use crate::store::outbox_payload::{Asked, Payload};
 use crate::store::outbox_rows::OutboxRow;
-use crate::store::record_rows::{LineRow, checkpoint_keep, checkpoint_latest, record_from, record_last, records_open};
+use crate::store::record_rows::{LineRow, checkpoint_latest, record_from, record_last, records_open};
 use crate::store::schedule_rows::{slot_claim, slots_taken};
 use crate::store::{Connection, StoreError};
 
@@ -156,41 +157,14 @@ async fn fresh(engine: &Engine, instance: &str, now: Time) -> Result<Option<Chec
         return Ok(Some(latest));
     }
     let head = Head::at(u64::try_from(number).unwrap_or_default(), &line);
-    let id = Name::from(instance);
-    let checkpoint = signing(engine, move |signer| {
-        Checkpoint::sign(signer, &id, &head, (now, Reach::SoFar))
-    })
-    .await?;
-    let row = row_of(&checkpoint);
-    let kept = engine
-        .write("keep a checkpoint", move |conn| checkpoint_keep(conn, &row))
-        .await?;
-    if kept {
-        engine.learn(checkpoint.clone());
-    }
     // Where another process was first, the next look finds its checkpoint.
-    Ok(kept.then_some(checkpoint))
+    sign_head(engine, &Name::from(instance), head, (now, Reach::SoFar)).await
 }
 
 async fn sealed(engine: &Engine, checkpoint: &Checkpoint) -> Result<String, EngineError> {
     let checkpoint = checkpoint.clone();
-    let sealed = signing(engine, move |signer| SealedCheckpoint::of(signer, &checkpoint)).await?;
+    let sealed = sign(engine, move |signer| SealedCheckpoint::of(signer, &checkpoint)).await?;
     Ok(serde_json::to_string(&sealed).map_err(StoreError::from)?)
-}
-
-/// Signs off the runtime's threads: a signing server may take its time.
-async fn signing<T: Send + 'static>(
-    engine: &Engine,
-    sign: impl FnOnce(&dyn crate::record::PlatformSigner) -> Result<T, SignerError> + Send + 'static,
-) -> Result<T, EngineError> {
-    let failed = |error: String| EngineError::Store(StoreError::Query(error));
-    let signer = engine
-        .signer()
-        .cloned()
-        .ok_or_else(|| failed("there is no key to sign with".to_owned()))?;
-    let signed = tokio::task::spawn_blocking(move || sign(&*signer)).await;
-    let signed = signed.map_err(|error| failed(error.to_string()))?;
-    signed.map_err(|error| failed(error.to_string()))
 }
 
 /// What a mail is about.
