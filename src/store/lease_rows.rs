@@ -1,9 +1,9 @@
 //! Leases on outbox rows: claimed for a while, extended, settled. Whoever lost a lease can settle nothing any more.
-//! Must not know what a row means.
+//! Must not put rows there, and must not know what one means.
 
 use diesel::prelude::*;
 
-use super::outbox_rows::OutboxRow;
+use super::outbox_rows::{OutboxRow, is_unsettled};
 use super::schema::outbox;
 use super::{Connection, StoreError};
 use crate::machine::Time;
@@ -13,6 +13,14 @@ use crate::machine::Time;
 pub struct Lease {
     pub owner: String,
     pub until: Time,
+}
+
+/// Waits, its time has come, and nobody works on it.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_free(now: i64) -> _ {
+    let nobodys = outbox::lease_until.is_null().or(outbox::lease_until.le(now));
+    let waiting: is_unsettled = is_unsettled();
+    waiting.and(outbox::available_at.le(now)).and(nobodys)
 }
 
 /// Claims up to `most` rows that wait and that nobody works on, oldest first. Rows in `busy` are left out: this process
@@ -27,12 +35,8 @@ pub fn lease_claim(
     most: i64,
     busy: &[String],
 ) -> Result<Vec<OutboxRow>, StoreError> {
-    let free = || outbox::lease_until.is_null().or(outbox::lease_until.le(now.0));
     let waiting: Vec<String> = outbox::table
-        .filter(outbox::done_at.is_null())
-        .filter(outbox::failed_at.is_null())
-        .filter(outbox::available_at.le(now.0))
-        .filter(free())
+        .filter(is_free(now.0))
         .filter(outbox::id.ne_all(busy))
         .order((outbox::available_at, outbox::id))
         .limit(most)
@@ -43,12 +47,7 @@ pub fn lease_claim(
     }
     // The whole condition stands here again: between the two statements another process may have claimed some of them, and may
     // even have done and settled them.
-    let claimed = outbox::table
-        .filter(outbox::id.eq_any(&waiting))
-        .filter(outbox::done_at.is_null())
-        .filter(outbox::failed_at.is_null())
-        .filter(outbox::available_at.le(now.0))
-        .filter(free());
+    let claimed = outbox::table.filter(outbox::id.eq_any(&waiting)).filter(is_free(now.0));
     let set = (
         outbox::lease_owner.eq(Some(&lease.owner)),
         outbox::lease_until.eq(Some(lease.until.0)),
@@ -67,12 +66,8 @@ pub fn lease_claim(
 /// # Errors
 /// A failing database.
 pub fn lease_wanted(conn: &mut Connection, now: Time) -> Result<bool, StoreError> {
-    let waiting = outbox::table
-        .filter(outbox::done_at.is_null())
-        .filter(outbox::failed_at.is_null())
-        .filter(outbox::available_at.le(now.0))
-        .filter(outbox::lease_until.is_null().or(outbox::lease_until.le(now.0)));
-    let first: Option<String> = waiting.select(outbox::id).first(conn).optional()?;
+    let waiting = outbox::table.filter(is_free(now.0)).select(outbox::id);
+    let first: Option<String> = waiting.first(conn).optional()?;
     Ok(first.is_some())
 }
 
@@ -119,8 +114,7 @@ pub fn lease_settle(
     let mine = outbox::table
         .filter(outbox::id.eq(id))
         .filter(outbox::lease_owner.eq(owner))
-        .filter(outbox::done_at.is_null())
-        .filter(outbox::failed_at.is_null());
+        .filter(is_unsettled());
     let (done, failed, available, error) = match settlement {
         Settlement::Done => (Some(now.0), None, None, None),
         Settlement::Later { at, error } => (None, None, Some(at.0), Some(error)),
@@ -140,38 +134,4 @@ pub fn lease_settle(
         None => diesel::update(mine).set(ended).execute(conn)?,
     };
     Ok(settled == 1)
-}
-
-/// Lets a failed row be tried again from its first attempt on. False where it has not failed.
-///
-/// # Errors
-/// A failing database.
-pub fn lease_retry(conn: &mut Connection, id: &str, now: Time) -> Result<bool, StoreError> {
-    let failed = outbox::table
-        .filter(outbox::id.eq(id))
-        .filter(outbox::failed_at.is_not_null());
-    let set = (
-        outbox::failed_at.eq(None::<i64>),
-        outbox::available_at.eq(now.0),
-        outbox::attempts.eq(0),
-    );
-    Ok(diesel::update(failed).set(set).execute(conn)? == 1)
-}
-
-/// Adds work that no step asked for: a reminder, a digest.
-///
-/// # Errors
-/// `Duplicate` where the id is taken.
-pub fn lease_offer(conn: &mut Connection, row: &OutboxRow) -> Result<(), StoreError> {
-    diesel::insert_into(outbox::table).values(row).execute(conn)?;
-    Ok(())
-}
-
-/// Deletes rows that were done before the time given; returns how many. Failed ones stay until an admin has seen to them.
-///
-/// # Errors
-/// A failing database.
-pub fn lease_forget(conn: &mut Connection, before: Time) -> Result<usize, StoreError> {
-    let old = outbox::table.filter(outbox::done_at.lt(before.0));
-    Ok(diesel::delete(old).execute(conn)?)
 }

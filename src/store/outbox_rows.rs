@@ -52,14 +52,52 @@ impl OutboxRow {
     }
 }
 
+/// Neither done nor given up.
+#[diesel::dsl::auto_type]
+pub(super) fn is_unsettled() -> _ {
+    outbox::done_at.is_null().and(outbox::failed_at.is_null())
+}
+
+/// Adds work that no step asked for: a reminder, a digest.
+///
+/// # Errors
+/// `Duplicate` where the id is taken.
+pub fn outbox_offer(conn: &mut Connection, row: &OutboxRow) -> Result<(), StoreError> {
+    diesel::insert_into(outbox::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Lets a failed row be tried again from its first attempt on. False where it has not failed.
+///
+/// # Errors
+/// A failing database.
+pub fn outbox_retry(conn: &mut Connection, id: &str, now: Time) -> Result<bool, StoreError> {
+    let failed = outbox::table
+        .filter(outbox::id.eq(id))
+        .filter(outbox::failed_at.is_not_null());
+    let set = (
+        outbox::failed_at.eq(None::<i64>),
+        outbox::available_at.eq(now.0),
+        outbox::attempts.eq(0),
+    );
+    Ok(diesel::update(failed).set(set).execute(conn)? == 1)
+}
+
+/// Deletes rows that were done before the time given; returns how many. Failed ones stay until an admin has seen to them.
+///
+/// # Errors
+/// A failing database.
+pub fn outbox_forget(conn: &mut Connection, before: Time) -> Result<usize, StoreError> {
+    let old = outbox::table.filter(outbox::done_at.lt(before.0));
+    Ok(diesel::delete(old).execute(conn)?)
+}
+
 /// How many rows wait, and since when the oldest does.
 ///
 /// # Errors
 /// A failing database.
 pub fn outbox_waiting(conn: &mut Connection) -> Result<(i64, Option<Time>), StoreError> {
-    let waiting = outbox::table
-        .filter(outbox::done_at.is_null())
-        .filter(outbox::failed_at.is_null());
+    let waiting = outbox::table.filter(is_unsettled());
     let count = waiting.count().get_result(conn)?;
     let oldest: Option<i64> = waiting
         .order(outbox::available_at)

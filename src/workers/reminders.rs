@@ -15,9 +15,8 @@ use crate::machine::snapshot::{snapshot, todo_definition};
 use crate::machine::step::Effect;
 use crate::machine::trade::{Instance, Todo};
 use crate::machine::{Name, Time, roles};
-use crate::store::lease_rows::lease_offer;
 use crate::store::outbox_payload::{Asked, Payload};
-use crate::store::outbox_rows::OutboxRow;
+use crate::store::outbox_rows::{OutboxRow, outbox_offer};
 use crate::store::schedule_rows::{slot_claim, slots_taken};
 use crate::store::todo_rows::{TodoRow, todos_due};
 use crate::store::{Connection, StoreError};
@@ -67,7 +66,7 @@ fn offer(conn: &mut Connection, due: Vec<Reminding>, now: Time) -> Result<usize,
     let mut offered = 0;
     for reminding in due {
         if slot_claim(conn, SCHEDULE, &reminding.slot, now)? {
-            lease_offer(conn, &reminding.row)?;
+            outbox_offer(conn, &reminding.row)?;
             offered += 1;
         }
     }

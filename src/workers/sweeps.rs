@@ -15,11 +15,10 @@ use crate::performers::{context, format};
 use crate::store::challenge_rows::challenge_purge;
 use crate::store::idempotency_rows::keys_forget;
 use crate::store::incident_rows::{IncidentRow, incident_open};
-use crate::store::lease_rows::{lease_forget, lease_offer};
 use crate::store::mail_rows::mails_forget;
 use crate::store::name_rows::accounts_with_audiences;
 use crate::store::outbox_payload::{Asked, Payload};
-use crate::store::outbox_rows::OutboxRow;
+use crate::store::outbox_rows::{OutboxRow, outbox_forget, outbox_offer};
 use crate::store::schedule_rows::{slot_claim, slots_taken};
 use crate::store::session_rows::session_purge;
 use crate::store::todo_rows::{TodoRow, todos_open_for};
@@ -113,7 +112,7 @@ async fn digests(engine: &Engine, now: Time, local: NaiveDateTime) -> Result<usi
         }
     }
     let count = rows.len();
-    let offer = move |conn: &mut Connection| rows.iter().try_for_each(|row| lease_offer(conn, row));
+    let offer = move |conn: &mut Connection| rows.iter().try_for_each(|row| outbox_offer(conn, row));
     engine.write("offer digests", offer).await?;
     Ok(count)
 }
@@ -168,7 +167,7 @@ async fn retention(engine: &Engine, now: Time, local: NaiveDateTime) -> Result<u
             + tokens_forget(conn, before(KEEP_TOKENS).0)?
             + session_purge(conn, before(KEEP_SESSIONS).0)?
             + challenge_purge(conn, before(KEEP_TOKENS).0)?
-            + lease_forget(conn, before(KEEP_OUTBOX))?
+            + outbox_forget(conn, before(KEEP_OUTBOX))?
             + mails_forget(conn, before(KEEP_MAILS))?)
     };
     engine.write("retention", forget).await

@@ -14,9 +14,8 @@ use crate::machine::view::record_readers;
 use crate::machine::{Name, Time, roles};
 use crate::performers::context;
 use crate::record::{Checkpoint, Head, Reach, Row, SealedCheckpoint};
-use crate::store::lease_rows::lease_offer;
 use crate::store::outbox_payload::{Asked, Payload};
-use crate::store::outbox_rows::OutboxRow;
+use crate::store::outbox_rows::{OutboxRow, outbox_offer};
 use crate::store::record_rows::{LineRow, checkpoint_latest, record_from, record_last, records_open};
 use crate::store::schedule_rows::{slot_claim, slots_taken};
 use crate::store::{Connection, StoreError};
@@ -136,7 +135,7 @@ async fn one(engine: &Engine, instance: &str, slots: Vec<String>, now: Time) -> 
             claimed |= slot_claim(conn, SCHEDULE, slot, now)?;
         }
         let rows = rows.iter().filter(|_| claimed);
-        rows.map(|row| lease_offer(conn, row).map(|_| 1)).sum()
+        rows.map(|row| outbox_offer(conn, row).map(|_| 1)).sum()
     };
     engine.write("offer checkpoints", offer).await
 }

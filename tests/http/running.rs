@@ -6,9 +6,8 @@ use luochui::machine::Time;
 use luochui::performers::files::Files;
 use luochui::store::document_rows::{DocumentRow, document_insert};
 use luochui::store::incident_rows::{IncidentRow, incident_open};
-use luochui::store::lease_rows::lease_offer;
 use luochui::store::outbox_payload::{Asked, Payload};
-use luochui::store::outbox_rows::OutboxRow;
+use luochui::store::outbox_rows::{OutboxRow, outbox_offer};
 use serde_json::{Value, json};
 
 use super::fair::{PLACE, files, member, open_app};
@@ -116,7 +115,7 @@ fn a_failed_effect_is_queued_again_once() {
         closed_by: None,
     };
     app.write(move |conn| {
-        lease_offer(conn, &row)?;
+        outbox_offer(conn, &row)?;
         incident_open(conn, &incident)
     });
     let waiting = || app.write(move |conn| luochui::store::lease_rows::lease_wanted(conn, now));

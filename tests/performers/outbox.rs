@@ -6,11 +6,9 @@ use luochui::machine::step::Effect;
 use luochui::machine::{Time, Value};
 use luochui::store::document_rows::documents_of_instance;
 use luochui::store::incident_rows::incidents_open;
-use luochui::store::lease_rows::{
-    Lease, Settlement, lease_claim, lease_extend, lease_offer, lease_retry, lease_settle,
-};
+use luochui::store::lease_rows::{Lease, Settlement, lease_claim, lease_extend, lease_settle};
 use luochui::store::outbox_payload::{Asked, Payload};
-use luochui::store::outbox_rows::OutboxRow;
+use luochui::store::outbox_rows::{OutboxRow, outbox_offer, outbox_retry};
 use serde_json::json;
 
 use super::world::World;
@@ -78,7 +76,7 @@ fn what_no_font_shows_is_an_incident_and_can_be_tried_again() {
         let now = world.engine.now();
         let retried = world
             .engine
-            .write("test", move |conn| lease_retry(conn, &row.id, now))
+            .write("test", move |conn| outbox_retry(conn, &row.id, now))
             .await;
         assert!(retried.unwrap());
         assert_eq!(outbox.drain().await.unwrap(), 1);
@@ -159,7 +157,7 @@ fn a_poisoned_row_blocks_nothing() {
             let row = poison(number);
             world
                 .engine
-                .write("test", move |conn| lease_offer(conn, &row))
+                .write("test", move |conn| outbox_offer(conn, &row))
                 .await
                 .unwrap();
         }
@@ -227,7 +225,7 @@ fn a_lost_lease_settles_nothing() {
         let row = poison(0);
         world
             .engine
-            .write("test", move |conn| lease_offer(conn, &row))
+            .write("test", move |conn| outbox_offer(conn, &row))
             .await
             .unwrap();
         let lease = |owner: &str, until: i64| Lease {

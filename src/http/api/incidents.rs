@@ -15,8 +15,8 @@ use crate::machine::step::Cause;
 use crate::machine::value::Name;
 use crate::machine::view::Reader;
 use crate::store::incident_rows::{self, IncidentRow};
-use crate::store::lease_rows;
 use crate::store::list_rows::{self, After};
+use crate::store::outbox_rows;
 
 pub async fn list(state: web::Data<AppState>, caller: Caller, mut query: Query) -> Result<HttpResponse, Problem> {
     let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
@@ -98,7 +98,7 @@ pub async fn retry(
         if row.closed_at.is_some() {
             return Ok(Err(Problem::new(Code::Conflict).detail("the incident is closed")));
         }
-        if row.kind == "outbox" && !lease_rows::lease_retry(conn, &row.place, at)? {
+        if row.kind == "outbox" && !outbox_rows::outbox_retry(conn, &row.place, at)? {
             return Ok(Err(
                 Problem::new(Code::Conflict).detail("the effect does not wait for a retry")
             ));
