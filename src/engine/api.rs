@@ -144,7 +144,7 @@ impl Engine {
             run(&mut conn)
         };
         let done = tokio::task::spawn_blocking(work).await;
-        done.map_err(|error| EngineError::from(StoreError::Query(error.to_string())))?
+        done.map_err(|error| EngineError::Panicked(error.to_string()))?
     }
 
     /// How often this process has read the store: what is answered alike must cost alike.

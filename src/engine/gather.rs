@@ -142,9 +142,10 @@ impl Gathered {
             return Ok(());
         };
         let kind = worked.bundle.movements.get(movement);
-        let kind = kind.ok_or_else(|| StoreError::Corrupt(format!("the bundle has no movement {movement}")))?;
+        let kind = kind.ok_or_else(|| StoreError::Unwritable(format!("the bundle has no movement {movement}")))?;
         let lines = ledger::lines(&kind.from, &kind.to, *amount);
-        let lines = lines.ok_or_else(|| StoreError::Corrupt(format!("an amount of {amount} fen cannot be posted")))?;
+        let lines =
+            lines.ok_or_else(|| StoreError::Unwritable(format!("an amount of {amount} fen cannot be posted")))?;
         for (side, line) in lines.into_iter().enumerate() {
             self.batch.postings.push(PostingRow {
                 trade: trade.id.to_string(),

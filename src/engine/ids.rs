@@ -82,7 +82,7 @@ pub(super) fn derived(at: Time, head: &str, number: usize) -> String {
 
 fn random() -> Result<[u8; 32], StoreError> {
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| StoreError::Query(format!("no randomness: {error}")))?;
+    getrandom::fill(&mut bytes).map_err(|error| StoreError::Randomness(error.to_string()))?;
     Ok(bytes)
 }
 

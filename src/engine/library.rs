@@ -105,7 +105,7 @@ impl Library {
     /// All faults of the definitions at once, a version that is taken, or a failing store.
     pub async fn publish(&self, files: BTreeMap<String, String>, actor: &str) -> Result<BundleRef, PublishError> {
         let compiled = tokio::task::spawn_blocking(move || definition::compile(&files)).await;
-        let compiled = compiled.map_err(|error| EngineError::from(StoreError::Query(error.to_string())))?;
+        let compiled = compiled.map_err(|error| EngineError::Panicked(error.to_string()))?;
         let bundle = Arc::new(compiled.map_err(PublishError::Invalid)?);
         let reference = bundle.reference.clone();
         let row = DefinitionRow {

@@ -52,7 +52,7 @@ impl Writer {
     pub(super) fn failed(&mut self, error: &StoreError) {
         if matches!(
             error,
-            StoreError::Conflict | StoreError::Duplicate(_) | StoreError::Corrupt(_)
+            StoreError::Conflict | StoreError::Duplicate(_) | StoreError::Corrupt(_) | StoreError::Unwritable(_)
         ) {
             return;
         }

@@ -127,6 +127,8 @@ pub enum EngineError {
     /// A task ended by a panic: the program is at fault.
     #[error("a task broke off: {0}")]
     Panicked(String),
+    #[error("a thread cannot be started: {0}")]
+    Thread(#[source] std::io::Error),
     #[error("the store failed: {0}")]
     Store(#[from] StoreError),
 }

@@ -9,10 +9,12 @@ use super::{EngineError, Request, Submission};
 use crate::machine::trade::InstanceId;
 use crate::store::{Connection, StoreError, dialect};
 
+/// What keeps a trade from being caught up with, as the error of the transaction that wants it.
 fn store_error(error: EngineError) -> StoreError {
     match error {
         EngineError::Store(error) => error,
-        other => StoreError::Corrupt(other.to_string()),
+        EngineError::UnknownBundle(bundle) => StoreError::Corrupt(format!("a trade's bundle is gone: {bundle}")),
+        other => StoreError::NotCommitted(other.to_string()),
     }
 }
 

@@ -160,24 +160,20 @@ impl Engine {
             };
             let thread = std::thread::Builder::new().name(format!("writer-{number}"));
             let thread = thread.spawn(move || writer.run(&jobs));
-            handle
-                .threads
-                .push(thread.map_err(|error| StoreError::Open(error.to_string()))?);
+            handle.threads.push(thread.map_err(EngineError::Thread)?);
         }
         if !common.clock.is_virtual() {
             let watched = Arc::downgrade(&common);
             let watch = std::thread::Builder::new().name("watch".into());
             watch
                 .spawn(move || pulse::watch(&watched))
-                .map_err(|error| StoreError::Open(error.to_string()))?;
+                .map_err(EngineError::Thread)?;
         }
         if target.is_shared() {
             let thread = std::thread::Builder::new().name("neighbours".into());
             let stop = inner.stop.subscribe();
             let thread = thread.spawn(move || neighbours::run(&common, &target, &stop));
-            handle
-                .threads
-                .push(thread.map_err(|error| StoreError::Open(error.to_string()))?);
+            handle.threads.push(thread.map_err(EngineError::Thread)?);
         }
         let engine = Self { inner };
         tokio::spawn(timers::run(engine.clone()));
@@ -245,7 +241,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 pub fn lock_file(database: &Path) -> Result<File, StoreError> {
     let mut path = database.as_os_str().to_owned();
     path.push(".lock");
-    let failed = |error: std::io::Error| StoreError::Open(format!("lock file {}: {error}", path.display()));
+    let failed = |error: std::io::Error| StoreError::File(format!("{}: {error}", path.display()));
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(failed)?;
     let mut tries = LOCK_TRIES;

@@ -167,7 +167,7 @@ impl From<EngineError> for Problem {
             EngineError::Store(cause) => Self::internal("use the store", &cause),
             EngineError::Step(_) => Self::internal("decide", &error),
             EngineError::Signing(_) => Self::internal("sign", &error),
-            EngineError::Panicked(_) => Self::internal("do what was asked", &error),
+            EngineError::Panicked(_) | EngineError::Thread(_) => Self::internal("do what was asked", &error),
         }
     }
 }

@@ -56,6 +56,7 @@ impl From<EngineError> for PerformError {
             | EngineError::Stopping
             | EngineError::Signing(_)
             | EngineError::Panicked(_)
+            | EngineError::Thread(_)
             | EngineError::Store(_) => Self::passing(error),
         }
     }

@@ -221,7 +221,7 @@ pub fn copy_into(conn: &mut Connection, file: &std::path::Path) -> Result<(), St
         .execute(conn)?;
     std::fs::File::open(file)
         .and_then(|file| file.sync_all())
-        .map_err(|error| StoreError::Open(error.to_string()))
+        .map_err(|error| StoreError::File(format!("{path}: {error}")))
 }
 
 #[derive(QueryableByName)]

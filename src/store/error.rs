@@ -2,7 +2,7 @@
 
 use diesel::result::{DatabaseErrorKind, Error};
 
-/// A failure of the database or of what it holds; never a lawful no.
+/// A failure of the database, of what it holds, or of what it takes to read and write it; never a lawful no.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("no such row")]
@@ -22,10 +22,18 @@ pub enum StoreError {
     /// What is stored cannot be read back.
     #[error("stored content is damaged: {0}")]
     Corrupt(String),
+    /// What was decided fits into no row: the program is at fault.
+    #[error("what was decided cannot be written: {0}")]
+    Unwritable(String),
     #[error("the database cannot be opened: {0}")]
     Open(String),
     #[error("the database refused: {0}")]
     Query(String),
+    /// A file beside the database: its lock, a copy, exported rows.
+    #[error("a file cannot be read or written: {0}")]
+    File(String),
+    #[error("the system gives no randomness: {0}")]
+    Randomness(String),
 }
 
 impl From<Error> for StoreError {

@@ -27,7 +27,7 @@ pub fn migrations(conn: &mut Connection) -> Result<Vec<String>, StoreError> {
 
 /// Writes every table into a file of its own.
 pub fn export(conn: &mut Connection, folder: &Path) -> Result<(), StoreError> {
-    let io = |error: std::io::Error| StoreError::Open(error.to_string());
+    let io = |error: std::io::Error| StoreError::File(format!("{}: {error}", folder.display()));
     for table in names(conn)? {
         let file = File::create(folder.join(format!("{table}.jsonl"))).map_err(io)?;
         let mut out = BufWriter::new(file);
@@ -58,7 +58,7 @@ pub fn export(conn: &mut Connection, folder: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// `Duplicate` or `Query` where a row does not fit.
 pub fn import(conn: &mut Connection, folder: &Path) -> Result<(), StoreError> {
-    let io = |error: std::io::Error| StoreError::Open(error.to_string());
+    let io = |error: std::io::Error| StoreError::File(format!("{}: {error}", folder.display()));
     let names = names(conn)?;
     for table in names.iter().rev() {
         conn.batch_execute(&format!("DELETE FROM \"{table}\""))?;

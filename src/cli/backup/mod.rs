@@ -84,7 +84,7 @@ pub fn backup(config: Option<&Path>, options: &BackupOptions) -> Result<(), Fail
 }
 
 fn export(conn: &mut Connection, folder: &Path) -> Result<Vec<String>, StoreError> {
-    std::fs::create_dir_all(folder).map_err(|error| StoreError::Open(error.to_string()))?;
+    std::fs::create_dir_all(folder).map_err(|error| StoreError::File(format!("{}: {error}", folder.display())))?;
     dialect::read_transaction(conn, |conn| {
         tables::export(conn, folder)?;
         tables::migrations(conn)
