@@ -266,12 +266,6 @@ impl Engine {
         self.inner.stopped().await;
     }
 
-    /// Milliseconds by which this process's clock differs from the database's; beyond 200 it should not serve.
-    #[must_use]
-    pub fn clock_difference(&self) -> i64 {
-        self.inner.common.ahead.load(Ordering::Relaxed)
-    }
-
     /// Transactions that this process's writers have committed.
     #[must_use]
     pub fn commits(&self) -> u64 {

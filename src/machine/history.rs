@@ -121,7 +121,8 @@ impl Entry {
         entry
     }
 
-    /// Forgets the private part and its salt. The chain stays provable; the entry can no longer be replayed.
+    /// Forgets the private part and its salt: what is left where an order to erase personal data is carried out, by hand in the
+    /// entry's row; no command does it. The chain stays provable; the entry can no longer be replayed.
     pub fn erase(&mut self) {
         self.private = None;
         self.private_salt = None;

@@ -193,32 +193,12 @@ pub fn post_list(conn: &mut Connection, account: &str) -> Result<Vec<(String, St
         .load(conn)?)
 }
 
-/// Accounts that hold a post at an organisation and are not disabled.
-pub fn account_by_post(conn: &mut Connection, post: &str, organisation: &str) -> Result<Vec<AccountRow>, StoreError> {
-    let holders = account_posts::table
-        .filter(account_posts::post.eq(post))
-        .filter(account_posts::organisation.eq(organisation))
-        .select(account_posts::account);
-    let rows = accounts::table
-        .filter(accounts::id.eq_any(holders))
-        .filter(accounts::disabled_at.is_null());
-    Ok(rows.order(accounts::id).select(AccountRow::as_select()).load(conn)?)
-}
-
 /// The account that acts for a party, disabled or not.
 ///
 /// # Errors
 /// A failing database.
 pub fn account_of_party(conn: &mut Connection, party: &str) -> Result<Option<AccountRow>, StoreError> {
     let rows = accounts::table.filter(accounts::party.eq(party));
-    Ok(rows.select(AccountRow::as_select()).first(conn).optional()?)
-}
-
-/// The account that acts for a party and is not disabled.
-pub fn account_by_party(conn: &mut Connection, party: &str) -> Result<Option<AccountRow>, StoreError> {
-    let rows = accounts::table
-        .filter(accounts::party.eq(party))
-        .filter(accounts::disabled_at.is_null());
     Ok(rows.select(AccountRow::as_select()).first(conn).optional()?)
 }
 

@@ -65,18 +65,6 @@ pub fn documents_of_instance(conn: &mut Connection, instance: &str) -> Result<Ve
     Ok(rows.order(order).select(DocumentRow::as_select()).load(conn)?)
 }
 
-/// All finished renderings of a trade, oldest first.
-///
-/// # Errors
-/// A failing database.
-pub fn documents_of_trade(conn: &mut Connection, trade: &str) -> Result<Vec<DocumentRow>, StoreError> {
-    let rows = documents::table
-        .filter(documents::trade.eq(trade))
-        .filter(documents::sha256.is_not_null());
-    let order = (documents::created_at, documents::name, documents::revision);
-    Ok(rows.order(order).select(DocumentRow::as_select()).load(conn)?)
-}
-
 /// Notes that a rendering was asked for.
 ///
 /// # Errors

@@ -30,13 +30,3 @@ pub fn postings_of_trade(conn: &mut Connection, trade: &str) -> Result<Vec<Posti
     let order = (ledger_postings::seq, ledger_postings::line);
     Ok(rows.order(order).select(PostingRow::as_select()).load(conn)?)
 }
-
-/// All postings of an instance, in their order.
-///
-/// # Errors
-/// A failing database.
-pub fn postings_of_instance(conn: &mut Connection, instance: &str) -> Result<Vec<PostingRow>, StoreError> {
-    let rows = ledger_postings::table.filter(ledger_postings::instance.eq(instance));
-    let order = (ledger_postings::seq, ledger_postings::line);
-    Ok(rows.order(order).select(PostingRow::as_select()).load(conn)?)
-}

@@ -49,16 +49,6 @@ pub fn mail_reached(conn: &mut Connection, outbox_id: &str) -> Result<Vec<String
     Ok(rows.order(mail_log::account).select(mail_log::account).load(conn)?)
 }
 
-/// Mails about an instance, oldest first.
-///
-/// # Errors
-/// A failing database.
-pub fn mails_of_instance(conn: &mut Connection, instance: &str) -> Result<Vec<MailRow>, StoreError> {
-    let rows = mail_log::table.filter(mail_log::instance.eq(instance));
-    let order = (mail_log::at, mail_log::id);
-    Ok(rows.order(order).select(MailRow::as_select()).load(conn)?)
-}
-
 /// Forgets mails from before the time given; returns how many.
 ///
 /// # Errors

@@ -36,39 +36,3 @@ pub fn slots_taken(conn: &mut Connection, schedule: &str, slots: &[String]) -> R
         .filter(schedule_slots::slot.eq_any(slots));
     Ok(rows.select(schedule_slots::slot).load(conn)?)
 }
-
-/// Marks a slot as done.
-///
-/// # Errors
-/// A failing database.
-pub fn slot_done(conn: &mut Connection, schedule: &str, slot: &str, at: Time) -> Result<(), StoreError> {
-    let row = schedule_slots::table
-        .filter(schedule_slots::schedule.eq(schedule))
-        .filter(schedule_slots::slot.eq(slot));
-    diesel::update(row)
-        .set(schedule_slots::done_at.eq(at.0))
-        .execute(conn)?;
-    Ok(())
-}
-
-/// True where a slot was claimed but never finished: its process died. The caller may run it again.
-///
-/// # Errors
-/// A failing database.
-pub fn slot_take_over(
-    conn: &mut Connection,
-    schedule: &str,
-    slot: &str,
-    claimed_before: Time,
-    at: Time,
-) -> Result<bool, StoreError> {
-    let row = schedule_slots::table
-        .filter(schedule_slots::schedule.eq(schedule))
-        .filter(schedule_slots::slot.eq(slot))
-        .filter(schedule_slots::done_at.is_null())
-        .filter(schedule_slots::claimed_at.lt(claimed_before.0));
-    Ok(diesel::update(row)
-        .set(schedule_slots::claimed_at.eq(at.0))
-        .execute(conn)?
-        == 1)
-}

@@ -97,16 +97,6 @@ pub fn seal_withdraw(conn: &mut Connection, id: &str, at: i64) -> Result<bool, S
     Ok(diesel::update(row).set(set).execute(conn)? == 1)
 }
 
-/// All seals, newest first, for those who run the platform.
-///
-/// # Errors
-/// A failing database.
-pub fn seal_list(conn: &mut Connection, most: i64) -> Result<Vec<SealRow>, StoreError> {
-    let order = (e_seals::imported_at.desc(), e_seals::id);
-    let rows = e_seals::table.order(order).limit(most);
-    Ok(rows.select(SealRow::as_select()).load(conn)?)
-}
-
 /// Notes where roles seal a rendering; a repeated rendering says the same again.
 ///
 /// # Errors

@@ -45,18 +45,6 @@ pub fn todo_get(conn: &mut Connection, id: &str) -> Result<Option<TodoRow>, Stor
     Ok(row.first(conn).optional()?)
 }
 
-/// All to-dos of an instance, open and past, oldest first.
-///
-/// # Errors
-/// A failing database.
-pub fn todos_of_instance(conn: &mut Connection, instance: &str) -> Result<Vec<TodoRow>, StoreError> {
-    let rows = todos::table.filter(todos::instance.eq(instance));
-    Ok(rows
-        .order((todos::opened_at, todos::id))
-        .select(TodoRow::as_select())
-        .load(conn)?)
-}
-
 /// Open to-dos that concern any of the audiences, the earliest due first, those without a due date last.
 ///
 /// # Errors
@@ -84,17 +72,5 @@ pub fn todos_due(conn: &mut Connection, until: Time) -> Result<Vec<TodoRow>, Sto
     Ok(rows
         .order((todos::due_at, todos::id))
         .select(TodoRow::as_select())
-        .load(conn)?)
-}
-
-/// Whom a to-do concerns.
-///
-/// # Errors
-/// A failing database.
-pub fn todo_audiences(conn: &mut Connection, todo: &str) -> Result<Vec<String>, StoreError> {
-    let rows = todo_audience::table.filter(todo_audience::todo.eq(todo));
-    Ok(rows
-        .order(todo_audience::audience)
-        .select(todo_audience::audience)
         .load(conn)?)
 }

@@ -223,26 +223,3 @@ pub fn instance_trade(conn: &mut Connection, instance: &str) -> Result<Option<Na
     let found: Option<String> = trade.first(conn).optional()?;
     Ok(found.map(Name::from))
 }
-
-/// One instance's row.
-///
-/// # Errors
-/// A failing database.
-pub fn instance_get(conn: &mut Connection, id: &str) -> Result<Option<InstanceRow>, StoreError> {
-    let row = instances::table
-        .filter(instances::id.eq(id))
-        .select(InstanceRow::as_select());
-    Ok(row.first(conn).optional()?)
-}
-
-/// The listed fields of one instance, by name.
-///
-/// # Errors
-/// A failing database.
-pub fn fields_of_instance(conn: &mut Connection, instance: &str) -> Result<Vec<FieldRow>, StoreError> {
-    let rows = instance_fields::table.filter(instance_fields::instance.eq(instance));
-    Ok(rows
-        .order(instance_fields::field)
-        .select(FieldRow::as_select())
-        .load(conn)?)
-}

@@ -1,9 +1,11 @@
 //! What a committed decision leaves in the store, and that it is the same trade when it is read back.
 
+use diesel::prelude::*;
 use luochui::machine::history;
 use luochui::machine::step::{Act, Answer};
 use luochui::store::history_rows::history_after;
-use luochui::store::{ledger_rows, outbox_rows, published_rows, timer_rows, todo_rows, trade_rows};
+use luochui::store::schema::{instance_fields, instances};
+use luochui::store::{ledger_rows, outbox_rows, published_rows, timer_rows, todo_rows};
 
 use crate::support::engine::{
     act, clerk, event, map, member, on_both, open, small, start, still, submit, visit, with_bundle,
@@ -31,9 +33,10 @@ fn a_trade_is_stored_with_everything_that_follows_from_it() {
                     timers.iter().map(|timer| timer.name.as_str()).collect::<Vec<_>>(),
                     ["lunch"]
                 );
-                let postings = ledger_rows::postings_of_instance(conn, &instance)?;
+                let postings = ledger_rows::postings_of_trade(conn, &trade)?;
                 let lines: Vec<_> = postings
                     .iter()
+                    .filter(|line| line.instance == instance)
                     .map(|line| (line.account.as_str(), line.amount))
                     .collect();
                 assert_eq!(lines, [("bank", -10_000), ("held", 10_000)]);
@@ -49,14 +52,21 @@ fn a_trade_is_stored_with_everything_that_follows_from_it() {
                     .collect();
                 assert_eq!(numbers, [1, 2]);
                 assert_eq!(published_rows::records_after(conn, &trade, 0, 9)?.len(), 1);
-                let fields = trade_rows::fields_of_instance(conn, &trade)?;
-                let texts: Vec<_> = fields
-                    .iter()
-                    .map(|row| (row.field.as_str(), row.text.as_deref(), row.number))
-                    .collect();
-                assert_eq!(texts, [("name", Some("转角"), None), ("price", None, Some(100))]);
-                let row = trade_rows::instance_get(conn, &instance)?.unwrap();
-                assert_eq!((row.tags.as_str(), row.owner.as_deref()), (" paid ", Some("party-bob")));
+                let fields: Vec<(String, Option<String>, Option<i64>)> = instance_fields::table
+                    .filter(instance_fields::instance.eq(&trade))
+                    .order(instance_fields::field)
+                    .select((instance_fields::field, instance_fields::text, instance_fields::number))
+                    .load(conn)?;
+                let (name, price) = (
+                    ("name".into(), Some("转角".into()), None),
+                    ("price".into(), None, Some(100)),
+                );
+                assert_eq!(fields, [name, price]);
+                let row: (String, Option<String>) = instances::table
+                    .find(&instance)
+                    .select((instances::tags, instances::owner))
+                    .first(conn)?;
+                assert_eq!(row, (" paid ".into(), Some("party-bob".into())));
                 Ok(())
             })
             .await

@@ -4,6 +4,7 @@ use luochui::store::account_rows::{self, AccountRow, PartyRow, Profile};
 use luochui::store::connection::{Target, Use};
 use luochui::store::list_rows::{self, FieldFilter, Filter};
 use luochui::store::migrations::migrate;
+use luochui::store::name_rows::accounts_of_audience;
 use luochui::store::session_rows::{self, RefreshRow, SessionRow};
 use luochui::store::token_rows::{self, TokenRow};
 use luochui::store::upload_rows::{self, DraftRow, Edit};
@@ -69,17 +70,14 @@ fn an_account_is_written_completed_and_disabled() {
         assert!(account_rows::account_complete(conn, "a", 1, &profile).unwrap());
         let taken = account_rows::account_complete(conn, "b", 1, &profile);
         assert!(matches!(taken, Err(StoreError::Duplicate(_))), "{taken:?}");
-        assert_eq!(account_rows::account_by_party(conn, "p").unwrap().unwrap().id, "a");
+        assert_eq!(account_rows::account_of_party(conn, "p").unwrap().unwrap().id, "a");
         account_rows::account_fail(conn, "a", Some(9)).unwrap();
         let row = account_rows::account_by_name(conn, "name-a").unwrap().unwrap();
         assert_eq!((row.failures, row.locked_until, row.version), (1, Some(9), 2));
-        assert_eq!(account_rows::account_by_post(conn, "clerk", "centre").unwrap().len(), 1);
+        let clerks = ["post:clerk@centre".to_owned()];
+        assert_eq!(accounts_of_audience(conn, &clerks).unwrap().len(), 1);
         assert!(account_rows::account_disable(conn, "a", 5).unwrap());
-        assert!(
-            account_rows::account_by_post(conn, "clerk", "centre")
-                .unwrap()
-                .is_empty()
-        );
+        assert!(accounts_of_audience(conn, &clerks).unwrap().is_empty());
         let page = account_rows::account_page(conn, Some("a"), 10).unwrap();
         assert_eq!(page.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["b"]);
     });

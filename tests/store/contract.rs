@@ -11,7 +11,7 @@ use luochui::store::outage_rows::{outage_record, outages_since};
 use luochui::store::process_rows::{
     Process, heartbeat_last, heartbeat_leave, heartbeat_set, process_strike, processes_other, processes_strike,
 };
-use luochui::store::schedule_rows::{slot_claim, slot_done, slot_take_over};
+use luochui::store::schedule_rows::{slot_claim, slots_taken};
 use luochui::store::timer_rows::{TimerKey, TimerRow, timer_next, timers_due, timers_of_trade, timers_provisional};
 use luochui::store::trade_rows::{TradeMove, TradeRow, trade_ids, trade_seq};
 use luochui::store::{Connection, StoreError, dialect};
@@ -160,7 +160,7 @@ fn only_live_timers_are_due_the_longest_overdue_first() {
 }
 
 #[test]
-fn a_slot_is_claimed_once_and_taken_over_only_when_it_was_left() {
+fn a_slot_is_claimed_once() {
     on_both(|conn| {
         dialect::write_transaction(conn, |conn| {
             assert!(slot_claim(conn, "digest", "2026-11-23", Time(100))?);
@@ -169,10 +169,9 @@ fn a_slot_is_claimed_once_and_taken_over_only_when_it_was_left() {
             Ok(())
         })
         .unwrap();
-        assert!(!slot_take_over(conn, "digest", "2026-11-23", Time(100), Time(200)).unwrap());
-        assert!(slot_take_over(conn, "digest", "2026-11-23", Time(150), Time(200)).unwrap());
-        slot_done(conn, "digest", "2026-11-23", Time(210)).unwrap();
-        assert!(!slot_take_over(conn, "digest", "2026-11-23", Time(999), Time(999)).unwrap());
+        let days = ["2026-11-23", "2026-11-25"].map(str::to_owned);
+        assert_eq!(slots_taken(conn, "digest", &days).unwrap(), ["2026-11-23"]);
+        assert!(slots_taken(conn, "remind", &days).unwrap().is_empty());
     });
 }
 
