@@ -22,7 +22,8 @@ use crate::store::incident_rows::IncidentRow;
 use crate::store::ledger_rows::PostingRow;
 use crate::store::outbox_payload::{Asked, Payload};
 use crate::store::outbox_rows::OutboxRow;
-use crate::store::published_rows::{PublishedRow, RecordRow};
+use crate::store::published_rows::PublishedRow;
+use crate::store::record_rows::RecordRow;
 use crate::store::todo_rows::TodoRow;
 
 /// Rows that are known as soon as one decision is made; `projection` adds what only the last state of a batch tells.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::machine::definition::model::{Bundle, Type};
 use crate::machine::roles::CENTRE;
 use crate::store::name_rows::{Named, names_of};
-use crate::store::published_rows::records_after;
+use crate::store::record_rows::records_after;
 use crate::store::{Connection, StoreError};
 
 /// The most entries of one record that a document prints.

@@ -28,7 +28,7 @@ pub mod outbox_rows;
 pub mod process_rows;
 pub mod published_rows;
 pub mod record_rows;
-pub mod schedule_rows;
+pub mod recurring_rows;
 pub mod schema;
 pub mod seal_rows;
 pub mod sealing_rows;

@@ -1,9 +1,9 @@
-//! What instances published to their live stream and entered in their public record. Must not know who listens.
+//! What instances published to their live stream. Must not know who listens.
 
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::schema::{instances, published, records};
+use super::schema::{instances, published};
 use super::{Connection, StoreError};
 
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
@@ -12,17 +12,6 @@ pub struct PublishedRow {
     pub instance: String,
     pub number: i64,
     pub trade: String,
-    pub at: i64,
-    pub data: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
-#[diesel(table_name = records)]
-pub struct RecordRow {
-    pub instance: String,
-    pub number: i64,
-    pub trade: String,
-    pub kind: String,
     pub at: i64,
     pub data: String,
 }
@@ -73,25 +62,5 @@ pub fn published_counts(conn: &mut Connection, wanted: &[String]) -> Result<Vec<
     Ok(counts
         .order(instances::id)
         .select((instances::id, instances::published))
-        .load(conn)?)
-}
-
-/// An instance's record after `after`, in its order.
-///
-/// # Errors
-/// A failing database.
-pub fn records_after(
-    conn: &mut Connection,
-    instance: &str,
-    after: i64,
-    limit: i64,
-) -> Result<Vec<RecordRow>, StoreError> {
-    let rows = records::table
-        .filter(records::instance.eq(instance))
-        .filter(records::number.gt(after));
-    Ok(rows
-        .order(records::number)
-        .limit(limit)
-        .select(RecordRow::as_select())
         .load(conn)?)
 }

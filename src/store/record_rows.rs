@@ -1,10 +1,11 @@
-//! Records line by line, and their checkpoints. Must not hash or verify: the room `record` does.
+//! Public records: the chained ones line by line with their checkpoints, and the plain entries of machines that keep none.
+//! Must not hash or verify: the room `record` does.
 
 use diesel::Connection as _;
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::schema::{record_checkpoints, record_lines};
+use super::schema::{record_checkpoints, record_lines, records};
 use super::{Connection, StoreError};
 
 /// The slot of the checkpoint that covers a whole record.
@@ -31,6 +32,18 @@ pub struct CheckpointRow {
     pub at: i64,
     pub key: String,
     pub signature: String,
+}
+
+/// A row of `records`: an entry in the public record of an instance whose machine keeps no chained one.
+#[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
+#[diesel(table_name = records)]
+pub struct RecordRow {
+    pub instance: String,
+    pub number: i64,
+    pub trade: String,
+    pub kind: String,
+    pub at: i64,
+    pub data: String,
 }
 
 /// The last line of a record, or `None` where nothing was recorded yet.
@@ -122,4 +135,24 @@ pub fn checkpoint_keep(conn: &mut Connection, row: &CheckpointRow) -> Result<boo
         Err(StoreError::Duplicate(_)) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Entries of an instance in `records` after number `after`, in their order.
+///
+/// # Errors
+/// A failing database.
+pub fn records_after(
+    conn: &mut Connection,
+    instance: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<RecordRow>, StoreError> {
+    let rows = records::table
+        .filter(records::instance.eq(instance))
+        .filter(records::number.gt(after));
+    Ok(rows
+        .order(records::number)
+        .limit(limit)
+        .select(RecordRow::as_select())
+        .load(conn)?)
 }

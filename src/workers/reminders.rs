@@ -17,12 +17,12 @@ use crate::machine::trade::{Instance, Todo};
 use crate::machine::{Name, Time, roles};
 use crate::store::outbox_payload::{Asked, Payload};
 use crate::store::outbox_rows::{OutboxRow, outbox_offer};
-use crate::store::schedule_rows::{slot_claim, slots_taken};
+use crate::store::recurring_rows::{recurring_claim, recurring_claimed};
 use crate::store::todo_rows::{TodoRow, todos_due};
 use crate::store::{Connection, StoreError};
 
-/// The schedule's name in the ledger of slots.
-const SCHEDULE: &str = "remind";
+/// The recurring job that this is.
+const JOB: &str = "remind";
 /// How far ahead a reminder may lie: the longest `before` that is kept, in milliseconds (60 days).
 const HORIZON_MILLIS: i64 = 60 * 86_400_000;
 /// More days than any run of holidays has.
@@ -54,7 +54,7 @@ pub async fn remind(engine: &Engine, now: Time) -> Result<usize, EngineError> {
         }
     }
     let slots: Vec<String> = due.iter().map(|reminding| reminding.slot.clone()).collect();
-    let taken = engine.read(move |conn| slots_taken(conn, SCHEDULE, &slots)).await?;
+    let taken = engine.read(move |conn| recurring_claimed(conn, JOB, &slots)).await?;
     due.retain(|reminding| !taken.contains(&reminding.slot));
     if due.is_empty() {
         return Ok(0);
@@ -65,7 +65,7 @@ pub async fn remind(engine: &Engine, now: Time) -> Result<usize, EngineError> {
 fn offer(conn: &mut Connection, due: Vec<Reminding>, now: Time) -> Result<usize, StoreError> {
     let mut offered = 0;
     for reminding in due {
-        if slot_claim(conn, SCHEDULE, &reminding.slot, now)? {
+        if recurring_claim(conn, JOB, &reminding.slot, now)? {
             outbox_offer(conn, &reminding.row)?;
             offered += 1;
         }
@@ -175,6 +175,6 @@ fn outbox_row(
     Ok(OutboxRow {
         trade: held.trade.id.to_string(),
         instance: instance.id.to_string(),
-        ..OutboxRow::waiting(short_id(&format!("{SCHEDULE}/{slot}")), &payload, now)?
+        ..OutboxRow::waiting(short_id(&format!("{JOB}/{slot}")), &payload, now)?
     })
 }

@@ -19,7 +19,7 @@ use crate::store::mail_rows::mails_forget;
 use crate::store::name_rows::accounts_with_audiences;
 use crate::store::outbox_payload::{Asked, Payload};
 use crate::store::outbox_rows::{OutboxRow, outbox_forget, outbox_offer};
-use crate::store::schedule_rows::{slot_claim, slots_taken};
+use crate::store::recurring_rows::{recurring_claim, recurring_claimed};
 use crate::store::session_rows::session_purge;
 use crate::store::todo_rows::{TodoRow, todos_open_for};
 use crate::store::token_rows::tokens_forget;
@@ -71,9 +71,9 @@ pub async fn tick(engine: &Engine, now: Time) -> Result<Swept, EngineError> {
 }
 
 /// A look before a claim: most ticks find that everything has run, and then write nothing.
-async fn taken(engine: &Engine, schedule: &'static str, slot: &str) -> Result<bool, EngineError> {
+async fn taken(engine: &Engine, job: &'static str, slot: &str) -> Result<bool, EngineError> {
     let slots = [slot.to_owned()];
-    let found = engine.read(move |conn| slots_taken(conn, schedule, &slots)).await?;
+    let found = engine.read(move |conn| recurring_claimed(conn, job, &slots)).await?;
     Ok(!found.is_empty())
 }
 
@@ -89,7 +89,7 @@ async fn digests(engine: &Engine, now: Time, local: NaiveDateTime) -> Result<usi
     // Claimed first: gathering is the dear part, and a digest that a crash swallows is made up for tomorrow.
     if !engine
         .write("claim the digest", move |conn| {
-            slot_claim(conn, "digest", &claimed, now)
+            recurring_claim(conn, "digest", &claimed, now)
         })
         .await?
     {
@@ -159,7 +159,7 @@ async fn retention(engine: &Engine, now: Time, local: NaiveDateTime) -> Result<u
         return Ok(0);
     }
     let forget = move |conn: &mut Connection| {
-        if !slot_claim(conn, "retention", &day, now)? {
+        if !recurring_claim(conn, "retention", &day, now)? {
             return Ok(0);
         }
         let before = |keep: i64| now.plus_millis(-keep);
@@ -194,7 +194,7 @@ async fn calendars(engine: &Engine, now: Time, local: NaiveDateTime) -> Result<u
         let mut opened = 0;
         for name in &lacking {
             let slot = format!("{name}/{month}");
-            if slot_claim(conn, "calendar", &slot, now)? {
+            if recurring_claim(conn, "calendar", &slot, now)? {
                 incident_open(conn, &calendar_incident(name, next, &slot, now))?;
                 opened += 1;
             }

@@ -17,11 +17,11 @@ use crate::record::{Checkpoint, Head, Reach, Row, SealedCheckpoint};
 use crate::store::outbox_payload::{Asked, Payload};
 use crate::store::outbox_rows::{OutboxRow, outbox_offer};
 use crate::store::record_rows::{LineRow, checkpoint_latest, record_from, record_last, records_open};
-use crate::store::schedule_rows::{slot_claim, slots_taken};
+use crate::store::recurring_rows::{recurring_claim, recurring_claimed};
 use crate::store::{Connection, StoreError};
 
-/// The schedule's name in the ledger of slots.
-const SCHEDULE: &str = "tell";
+/// The recurring job that this is.
+const JOB: &str = "tell";
 const MINUTE_MILLIS: i64 = 60_000;
 /// Lines read at once.
 const CHUNK: i64 = 500;
@@ -58,7 +58,7 @@ pub async fn tell(engine: &Engine, now: Time, minutes: u32, followed: &mut Follo
         *place = engine.read(move |conn| follow(conn, &id, before)).await?;
         let slots = slots(&instance, place, now, minutes);
         let wanted = slots.clone();
-        let taken = engine.read(move |conn| slots_taken(conn, SCHEDULE, &wanted)).await?;
+        let taken = engine.read(move |conn| recurring_claimed(conn, JOB, &wanted)).await?;
         let fresh: Vec<_> = slots.into_iter().filter(|slot| !taken.contains(slot)).collect();
         if !fresh.is_empty() {
             offered += one(engine, &instance, fresh, now).await?;
@@ -132,7 +132,7 @@ async fn one(engine: &Engine, instance: &str, slots: Vec<String>, now: Time) -> 
     let offer = move |conn: &mut Connection| {
         let mut claimed = false;
         for slot in &slots {
-            claimed |= slot_claim(conn, SCHEDULE, slot, now)?;
+            claimed |= recurring_claim(conn, JOB, slot, now)?;
         }
         let rows = rows.iter().filter(|_| claimed);
         rows.map(|row| outbox_offer(conn, row).map(|_| 1)).sum()
@@ -185,7 +185,7 @@ impl About<'_> {
         asked["title"] = json!(machine.map_or("", |machine| machine.title.as_str()));
         asked["phase"] = json!(titles.collect::<Vec<_>>().join("、"));
         let named = slots.first().map_or("", String::as_str);
-        let id = short_id(&format!("{SCHEDULE}/{named}/{}", asked["sealed"]));
+        let id = short_id(&format!("{JOB}/{named}/{}", asked["sealed"]));
         let payload = Payload {
             asked: Asked::Checkpoint(asked),
             snapshot: json!({}),

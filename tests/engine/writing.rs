@@ -5,7 +5,7 @@ use luochui::machine::history;
 use luochui::machine::step::{Act, Answer};
 use luochui::store::history_rows::history_after;
 use luochui::store::schema::{instance_fields, instances};
-use luochui::store::{ledger_rows, outbox_rows, published_rows, timer_rows, todo_rows};
+use luochui::store::{ledger_rows, outbox_rows, published_rows, record_rows, timer_rows, todo_rows};
 
 use crate::support::engine::{
     act, clerk, event, map, member, on_both, open, small, start, still, submit, visit, with_bundle,
@@ -51,7 +51,7 @@ fn a_trade_is_stored_with_everything_that_follows_from_it() {
                     .map(|row| row.number)
                     .collect();
                 assert_eq!(numbers, [1, 2]);
-                assert_eq!(published_rows::records_after(conn, &trade, 0, 9)?.len(), 1);
+                assert_eq!(record_rows::records_after(conn, &trade, 0, 9)?.len(), 1);
                 let fields: Vec<(String, Option<String>, Option<i64>)> = instance_fields::table
                     .filter(instance_fields::instance.eq(&trade))
                     .order(instance_fields::field)

@@ -11,7 +11,7 @@ use luochui::store::outage_rows::{outage_record, outages_since};
 use luochui::store::process_rows::{
     Process, heartbeat_last, heartbeat_leave, heartbeat_set, process_strike, processes_other, processes_strike,
 };
-use luochui::store::schedule_rows::{slot_claim, slots_taken};
+use luochui::store::recurring_rows::{recurring_claim, recurring_claimed};
 use luochui::store::timer_rows::{TimerKey, TimerRow, timer_next, timers_due, timers_of_trade, timers_provisional};
 use luochui::store::trade_rows::{TradeMove, TradeRow, trade_ids, trade_seq};
 use luochui::store::{Connection, StoreError, dialect};
@@ -163,15 +163,15 @@ fn only_live_timers_are_due_the_longest_overdue_first() {
 fn a_slot_is_claimed_once() {
     on_both(|conn| {
         dialect::write_transaction(conn, |conn| {
-            assert!(slot_claim(conn, "digest", "2026-11-23", Time(100))?);
-            assert!(!slot_claim(conn, "digest", "2026-11-23", Time(101))?);
-            assert!(slot_claim(conn, "digest", "2026-11-24", Time(102))?);
+            assert!(recurring_claim(conn, "digest", "2026-11-23", Time(100))?);
+            assert!(!recurring_claim(conn, "digest", "2026-11-23", Time(101))?);
+            assert!(recurring_claim(conn, "digest", "2026-11-24", Time(102))?);
             Ok(())
         })
         .unwrap();
         let days = ["2026-11-23", "2026-11-25"].map(str::to_owned);
-        assert_eq!(slots_taken(conn, "digest", &days).unwrap(), ["2026-11-23"]);
-        assert!(slots_taken(conn, "remind", &days).unwrap().is_empty());
+        assert_eq!(recurring_claimed(conn, "digest", &days).unwrap(), ["2026-11-23"]);
+        assert!(recurring_claimed(conn, "remind", &days).unwrap().is_empty());
     });
 }
 

@@ -1,4 +1,5 @@
-//! Slots of recurring jobs: claimed once over all processes and restarts. Must not know what a job does.
+//! Recurring jobs: each of its slots (a day, a to-do's reminder) is claimed once over all processes and restarts. What is claimed
+//! counts as run. Must not know what a job does.
 
 use diesel::Connection as _;
 use diesel::prelude::*;
@@ -7,13 +8,13 @@ use super::schema::schedule_slots;
 use super::{Connection, StoreError};
 use crate::machine::Time;
 
-/// Claims a slot; true where this caller is the one to run it.
+/// Claims a slot of a job; true where this caller is the one to run it.
 ///
 /// # Errors
 /// A failing database.
-pub fn slot_claim(conn: &mut Connection, schedule: &str, slot: &str, at: Time) -> Result<bool, StoreError> {
+pub fn recurring_claim(conn: &mut Connection, job: &str, slot: &str, at: Time) -> Result<bool, StoreError> {
     let row = (
-        schedule_slots::schedule.eq(schedule),
+        schedule_slots::schedule.eq(job),
         schedule_slots::slot.eq(slot),
         schedule_slots::claimed_at.eq(at.0),
     );
@@ -26,13 +27,13 @@ pub fn slot_claim(conn: &mut Connection, schedule: &str, slot: &str, at: Time) -
     }
 }
 
-/// Which of these slots are claimed already: a look that costs no commit.
+/// Which of these slots of a job are claimed already, in no order: a look that costs no commit.
 ///
 /// # Errors
 /// A failing database.
-pub fn slots_taken(conn: &mut Connection, schedule: &str, slots: &[String]) -> Result<Vec<String>, StoreError> {
+pub fn recurring_claimed(conn: &mut Connection, job: &str, slots: &[String]) -> Result<Vec<String>, StoreError> {
     let rows = schedule_slots::table
-        .filter(schedule_slots::schedule.eq(schedule))
+        .filter(schedule_slots::schedule.eq(job))
         .filter(schedule_slots::slot.eq_any(slots));
     Ok(rows.select(schedule_slots::slot).load(conn)?)
 }
