@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize};
+use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use super::ids::Random;
 use super::ingress::Ingress;
 use super::outages::Outages;
 use super::points::Points;
-use super::queue::Queue;
+use super::queue::{Job, Queue};
 use super::signing::Signing;
 use super::watch::Watch;
 use super::writer::Writer;
@@ -90,6 +91,53 @@ impl Handle {
     pub fn join(self) {
         drop(self);
     }
+
+    fn start_writer(
+        &mut self,
+        config: &EngineConfig,
+        number: usize,
+        conn: Connection,
+        jobs: Receiver<Job>,
+    ) -> Result<(), EngineError> {
+        let writer = Writer {
+            number,
+            common: Arc::clone(&self.inner.common),
+            conn,
+            target: self.target.clone(),
+            limit: config.batch,
+            pause: config.commit_pause,
+            shared: None,
+            drain: Drain::default(),
+            held_back: Vec::new(),
+            later: Vec::new(),
+        };
+        self.start_thread(&format!("writer-{number}"), move || writer.run(&jobs))
+    }
+
+    /// Starts what looks at the clock, and what listens to other processes where there may be some.
+    fn start_watching(&mut self) -> Result<(), EngineError> {
+        let common = Arc::clone(&self.inner.common);
+        if !common.clock.is_virtual() {
+            let watched = Arc::downgrade(&common);
+            let watch = std::thread::Builder::new().name("watch".into());
+            // Nobody waits for its end: it has nothing in hand.
+            watch
+                .spawn(move || pulse::watch(&watched))
+                .map_err(EngineError::Thread)?;
+        }
+        if self.target.is_shared() {
+            let (target, stop) = (self.target.clone(), self.inner.stop.subscribe());
+            self.start_thread("neighbours", move || neighbours::run(&common, &target, &stop))?;
+        }
+        Ok(())
+    }
+
+    /// Starts a thread whose end is waited for.
+    fn start_thread(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), EngineError> {
+        let thread = std::thread::Builder::new().name(name.to_owned());
+        self.threads.push(thread.spawn(run).map_err(EngineError::Thread)?);
+        Ok(())
+    }
 }
 
 impl Drop for Handle {
@@ -127,7 +175,7 @@ impl Engine {
         let first = queues.first().cloned().ok_or(EngineError::Stopping)?;
         let common = Arc::new(common(config, &mut conn, clock, readers.clone(), (first, writers))?);
         let inner = Arc::new(Inner {
-            common: Arc::clone(&common),
+            common,
             is_shared: target.is_shared(),
             queues,
             next_writer: AtomicUsize::new(0),
@@ -142,39 +190,13 @@ impl Engine {
         let mut handle = Handle {
             inner: Arc::clone(&inner),
             threads: Vec::new(),
-            target: target.clone(),
+            target,
             _lock: lock,
         };
         for (number, (conn, jobs)) in conns.into_iter().zip(jobs).enumerate() {
-            let writer = Writer {
-                number,
-                common: Arc::clone(&common),
-                conn,
-                target: target.clone(),
-                limit: config.batch,
-                pause: config.commit_pause,
-                shared: None,
-                drain: Drain::default(),
-                held_back: Vec::new(),
-                later: Vec::new(),
-            };
-            let thread = std::thread::Builder::new().name(format!("writer-{number}"));
-            let thread = thread.spawn(move || writer.run(&jobs));
-            handle.threads.push(thread.map_err(EngineError::Thread)?);
+            handle.start_writer(config, number, conn, jobs)?;
         }
-        if !common.clock.is_virtual() {
-            let watched = Arc::downgrade(&common);
-            let watch = std::thread::Builder::new().name("watch".into());
-            watch
-                .spawn(move || pulse::watch(&watched))
-                .map_err(EngineError::Thread)?;
-        }
-        if target.is_shared() {
-            let thread = std::thread::Builder::new().name("neighbours".into());
-            let stop = inner.stop.subscribe();
-            let thread = thread.spawn(move || neighbours::run(&common, &target, &stop));
-            handle.threads.push(thread.map_err(EngineError::Thread)?);
-        }
+        handle.start_watching()?;
         let engine = Self { inner };
         tokio::spawn(timers::run(engine.clone()));
         tokio::spawn(pulse::run(engine.clone()));

@@ -53,69 +53,11 @@ const CHANGE_TIMERS: &str = ") u) x WHERE t.instance = x.instance AND t.name = x
 impl Statement {
     fn of(batch: &Batch) -> Result<Self, StoreError> {
         let mut parts = Parts(Vec::new());
-        parts.insert(
-            "INSERT INTO trades SELECT * FROM json_populate_recordset(NULL::trades, ",
-            &batch.trades_opened,
-        )?;
-        parts.add(
-            "wanted AS (SELECT u.* FROM json_to_recordset(",
-            &batch.trades_moved,
-            MOVE_TRADES,
-        )?;
-        parts.insert(
-            "INSERT INTO instances SELECT * FROM json_populate_recordset(NULL::instances, ",
-            &batch.instances_opened,
-        )?;
-        parts.add(
-            " AS (UPDATE instances t SET states = x.states, tags = x.tags, done = x.done, changed_at = x.changed_at, \
-             published = x.published, recorded = x.recorded, body = x.body FROM (SELECT u.* FROM json_populate_recordset(NULL::instances, ",
-            &batch.instances_changed,
-            CHANGE_INSTANCES,
-        )?;
-        parts.add(
-            " AS (INSERT INTO instance_fields SELECT * FROM json_populate_recordset(NULL::instance_fields, ",
-            &batch.fields,
-            ") u ON CONFLICT (instance, field) DO UPDATE SET value = excluded.value, text = excluded.text, number = excluded.number)",
-        )?;
+        parts.trades(batch)?;
         parts.timers(batch)?;
         parts.todos(batch)?;
         parts.bookings(batch)?;
-        parts.insert(
-            "INSERT INTO history SELECT * FROM json_populate_recordset(NULL::history, ",
-            &batch.history,
-        )?;
-        parts.insert(
-            "INSERT INTO outbox SELECT * FROM json_populate_recordset(NULL::outbox, ",
-            &batch.outbox,
-        )?;
-        parts.insert(
-            "INSERT INTO ledger_postings SELECT * FROM json_populate_recordset(NULL::ledger_postings, ",
-            &batch.postings,
-        )?;
-        parts.insert(
-            "INSERT INTO incidents SELECT * FROM json_populate_recordset(NULL::incidents, ",
-            &batch.incidents,
-        )?;
-        parts.insert(
-            "INSERT INTO published SELECT * FROM json_populate_recordset(NULL::published, ",
-            &batch.published,
-        )?;
-        parts.insert(
-            "INSERT INTO records SELECT * FROM json_populate_recordset(NULL::records, ",
-            &batch.records,
-        )?;
-        parts.insert(
-            "INSERT INTO record_lines SELECT * FROM json_populate_recordset(NULL::record_lines, ",
-            &batch.lines,
-        )?;
-        parts.insert(
-            "INSERT INTO record_checkpoints SELECT * FROM json_populate_recordset(NULL::record_checkpoints, ",
-            &batch.checkpoints,
-        )?;
-        parts.insert(
-            "INSERT INTO idempotency_keys SELECT * FROM json_populate_recordset(NULL::idempotency_keys, ",
-            &batch.keys,
-        )?;
+        parts.appended(batch)?;
         let expected = [
             (COUNT_MOVED, batch.trades_moved.len()),
             (COUNT_BOOKED, batch.capacities_moved.len()),
@@ -143,6 +85,74 @@ impl Parts {
 
     fn insert<R: Serialize>(&mut self, before: &'static str, rows: &[R]) -> Result<(), StoreError> {
         self.add(before, rows, "))")
+    }
+
+    /// Trades with their instances and what lists show of them.
+    fn trades(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.insert(
+            "INSERT INTO trades SELECT * FROM json_populate_recordset(NULL::trades, ",
+            &batch.trades_opened,
+        )?;
+        self.add(
+            "wanted AS (SELECT u.* FROM json_to_recordset(",
+            &batch.trades_moved,
+            MOVE_TRADES,
+        )?;
+        self.insert(
+            "INSERT INTO instances SELECT * FROM json_populate_recordset(NULL::instances, ",
+            &batch.instances_opened,
+        )?;
+        self.add(
+            " AS (UPDATE instances t SET states = x.states, tags = x.tags, done = x.done, changed_at = x.changed_at, \
+             published = x.published, recorded = x.recorded, body = x.body FROM (SELECT u.* FROM json_populate_recordset(NULL::instances, ",
+            &batch.instances_changed,
+            CHANGE_INSTANCES,
+        )?;
+        self.add(
+            " AS (INSERT INTO instance_fields SELECT * FROM json_populate_recordset(NULL::instance_fields, ",
+            &batch.fields,
+            ") u ON CONFLICT (instance, field) DO UPDATE SET value = excluded.value, text = excluded.text, number = excluded.number)",
+        )
+    }
+
+    /// What is only ever added.
+    fn appended(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.insert(
+            "INSERT INTO history SELECT * FROM json_populate_recordset(NULL::history, ",
+            &batch.history,
+        )?;
+        self.insert(
+            "INSERT INTO outbox SELECT * FROM json_populate_recordset(NULL::outbox, ",
+            &batch.outbox,
+        )?;
+        self.insert(
+            "INSERT INTO ledger_postings SELECT * FROM json_populate_recordset(NULL::ledger_postings, ",
+            &batch.postings,
+        )?;
+        self.insert(
+            "INSERT INTO incidents SELECT * FROM json_populate_recordset(NULL::incidents, ",
+            &batch.incidents,
+        )?;
+        self.insert(
+            "INSERT INTO published SELECT * FROM json_populate_recordset(NULL::published, ",
+            &batch.published,
+        )?;
+        self.insert(
+            "INSERT INTO records SELECT * FROM json_populate_recordset(NULL::records, ",
+            &batch.records,
+        )?;
+        self.insert(
+            "INSERT INTO record_lines SELECT * FROM json_populate_recordset(NULL::record_lines, ",
+            &batch.lines,
+        )?;
+        self.insert(
+            "INSERT INTO record_checkpoints SELECT * FROM json_populate_recordset(NULL::record_checkpoints, ",
+            &batch.checkpoints,
+        )?;
+        self.insert(
+            "INSERT INTO idempotency_keys SELECT * FROM json_populate_recordset(NULL::idempotency_keys, ",
+            &batch.keys,
+        )
     }
 
     fn bookings(&mut self, batch: &Batch) -> Result<(), StoreError> {
