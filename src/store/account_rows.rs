@@ -57,6 +57,7 @@ pub struct Profile {
     pub party: String,
 }
 
+/// The account with an id, disabled or not.
 pub fn account_by_id(conn: &mut Connection, id: &str) -> Result<Option<AccountRow>, StoreError> {
     Ok(accounts::table
         .find(id)
@@ -65,6 +66,7 @@ pub fn account_by_id(conn: &mut Connection, id: &str) -> Result<Option<AccountRo
         .optional()?)
 }
 
+/// The account with a sign-in name, which is in lower case, disabled or not.
 pub fn account_by_name(conn: &mut Connection, name: &str) -> Result<Option<AccountRow>, StoreError> {
     let found = accounts::table
         .filter(accounts::name.eq(name))
@@ -81,6 +83,8 @@ pub fn account_page(conn: &mut Connection, after: Option<&str>, limit: i64) -> R
     Ok(rows.select(AccountRow::as_select()).load(conn)?)
 }
 
+/// Adds an account.
+///
 /// # Errors
 /// `Duplicate` where the name or the party is taken.
 pub fn account_insert(conn: &mut Connection, row: &AccountRow) -> Result<(), StoreError> {
@@ -174,6 +178,10 @@ pub fn account_disable(conn: &mut Connection, id: &str, at: i64) -> Result<bool,
     Ok(diesel::update(accounts::table.find(id)).set(set).execute(conn)? == 1)
 }
 
+/// Gives an account a post at an organisation, by its code.
+///
+/// # Errors
+/// `Duplicate` where the account holds it already.
 pub fn post_insert(conn: &mut Connection, account: &str, post: &str, organisation: &str) -> Result<(), StoreError> {
     let row = (
         account_posts::account.eq(account),
@@ -202,6 +210,8 @@ pub fn account_of_party(conn: &mut Connection, party: &str) -> Result<Option<Acc
     Ok(rows.select(AccountRow::as_select()).first(conn).optional()?)
 }
 
+/// Adds an organisation.
+///
 /// # Errors
 /// `Duplicate` where the code is there already.
 pub fn organisation_insert(conn: &mut Connection, row: &OrganisationRow) -> Result<(), StoreError> {
@@ -209,6 +219,7 @@ pub fn organisation_insert(conn: &mut Connection, row: &OrganisationRow) -> Resu
     Ok(())
 }
 
+/// The organisation with a code: 统一社会信用代码, or `centre`.
 pub fn organisation_by_code(conn: &mut Connection, code: &str) -> Result<Option<OrganisationRow>, StoreError> {
     Ok(organisations::table
         .find(code)
@@ -231,6 +242,8 @@ pub fn organisation_page(
         .load(conn)?)
 }
 
+/// Adds a party.
+///
 /// # Errors
 /// `Duplicate` where the party is there already.
 pub fn party_insert(conn: &mut Connection, row: &PartyRow) -> Result<(), StoreError> {
@@ -249,6 +262,7 @@ pub fn party_rename(conn: &mut Connection, id: &str, name: &str) -> Result<(), S
     Ok(())
 }
 
+/// The party with an id.
 pub fn party_by_id(conn: &mut Connection, id: &str) -> Result<Option<PartyRow>, StoreError> {
     Ok(parties::table
         .find(id)
@@ -257,6 +271,7 @@ pub fn party_by_id(conn: &mut Connection, id: &str) -> Result<Option<PartyRow>, 
         .optional()?)
 }
 
+/// The party of a kind (`person` or `organisation`) with a number: 公民身份号码 or 统一社会信用代码.
 pub fn party_by_code(conn: &mut Connection, kind: &str, code: &str) -> Result<Option<PartyRow>, StoreError> {
     let rows = parties::table
         .filter(parties::kind.eq(kind))

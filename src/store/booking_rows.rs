@@ -8,6 +8,7 @@ use super::{Connection, StoreError};
 use crate::machine::Time;
 use crate::machine::slots::Span;
 
+/// A row of `capacities`. Its version grows with each booking and each new number.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable)]
 #[diesel(table_name = capacities, treat_none_as_default_value = false)]
 pub struct CapacityRow {
@@ -26,6 +27,7 @@ pub struct CapacityMove {
     pub version: i64,
 }
 
+/// A row of `bookings`: what an instance has taken, from `from_at` until just before `until_at`.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, AsChangeset, Serialize)]
 #[diesel(table_name = bookings)]
 pub struct BookingRow {

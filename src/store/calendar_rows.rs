@@ -7,6 +7,7 @@ use super::schema::calendars;
 use super::{Connection, StoreError};
 use crate::machine::calendar::{Calendar, Calendars};
 
+/// A row of `calendars`: one version, with all years that it knows as JSON in `body`.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = calendars)]
 pub struct CalendarRow {

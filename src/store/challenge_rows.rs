@@ -50,6 +50,8 @@ pub struct StaffNumberRow {
     pub bound_at: i64,
 }
 
+/// Keeps a new challenge.
+///
 /// # Errors
 /// A failing database.
 pub fn challenge_insert(conn: &mut Connection, row: &ChallengeRow) -> Result<(), StoreError> {
@@ -57,6 +59,8 @@ pub fn challenge_insert(conn: &mut Connection, row: &ChallengeRow) -> Result<(),
     Ok(())
 }
 
+/// The challenge with an id, used or not.
+///
 /// # Errors
 /// A failing database.
 pub fn challenge_by_id(conn: &mut Connection, id: &str) -> Result<Option<ChallengeRow>, StoreError> {

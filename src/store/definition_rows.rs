@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::schema::definitions;
 use super::{Connection, StoreError};
 
+/// A row of `definitions`: one version of a bundle, never changed.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = definitions)]
 pub struct DefinitionRow {

@@ -8,6 +8,7 @@ use super::{Connection, StoreError};
 use crate::machine::Time;
 use crate::machine::history::Entry;
 
+/// A row of `history`: one entry; `seq` counts from 1 within the trade, the parts are JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = history, treat_none_as_default_value = false)]
 pub struct HistoryRow {

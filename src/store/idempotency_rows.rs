@@ -7,6 +7,7 @@ use super::schema::idempotency_keys;
 use super::{Connection, StoreError, dialect};
 use crate::machine::Time;
 
+/// A row of `idempotency_keys`: the receipt of a command, as JSON, and the digest of what it was sent with.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = idempotency_keys)]
 pub struct KeyRow {

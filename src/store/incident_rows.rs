@@ -7,6 +7,7 @@ use super::schema::incidents;
 use super::{Connection, StoreError};
 use crate::machine::Time;
 
+/// A row of `incidents`. Its place is a transition, a timer, a calendar, or the id of an outbox row.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = incidents, treat_none_as_default_value = false)]
 pub struct IncidentRow {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::schema::ledger_postings;
 use super::{Connection, StoreError};
 
+/// A row of `ledger_postings`: one of the two lines of a movement, under the history length after its step.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = ledger_postings, treat_none_as_default_value = false)]
 pub struct PostingRow {

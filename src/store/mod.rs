@@ -1,5 +1,7 @@
 //! All SQL: connections, migrations, schema, and one file per family of tables. Must not decide anything and must not
 //! open a transaction of its own where a caller holds one: functions take `conn`, resource first, verb second.
+//!
+//! In all rows, times are milliseconds since 1970 UTC, amounts are fen, and digests lower-case hex.
 
 pub mod account_rows;
 pub mod batch;

@@ -8,6 +8,7 @@ use super::schema::outbox;
 use super::{Connection, StoreError};
 use crate::machine::Time;
 
+/// A row of `outbox`: work that somebody shall do after the commit, at least once.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = outbox, treat_none_as_default_value = false)]
 pub struct OutboxRow {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::schema::{instances, published};
 use super::{Connection, StoreError};
 
+/// A row of `published`, numbered from 1 within its instance; `data` is JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = published)]
 pub struct PublishedRow {

@@ -11,6 +11,7 @@ use super::{Connection, StoreError};
 /// The slot of the checkpoint that covers a whole record.
 pub const WHOLE: &str = "whole";
 
+/// A row of `record_lines`: a line as it is hashed, numbered from 0 (the origin), and the history entry it tells of.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = record_lines)]
 pub struct LineRow {
@@ -21,6 +22,7 @@ pub struct LineRow {
     pub line: String,
 }
 
+/// A row of `record_checkpoints`; its slot is the minute since 1970, or `WHOLE`.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = record_checkpoints)]
 pub struct CheckpointRow {

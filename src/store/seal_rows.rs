@@ -43,6 +43,8 @@ pub struct ImprintRow {
     pub places: String,
 }
 
+/// Keeps a verified seal.
+///
 /// # Errors
 /// `Duplicate` where the very seal is known.
 pub fn seal_insert(conn: &mut Connection, row: &SealRow) -> Result<(), StoreError> {
@@ -50,6 +52,8 @@ pub fn seal_insert(conn: &mut Connection, row: &SealRow) -> Result<(), StoreErro
     Ok(())
 }
 
+/// The seal with an id, withdrawn or not.
+///
 /// # Errors
 /// A failing database.
 pub fn seal_get(conn: &mut Connection, id: &str) -> Result<Option<SealRow>, StoreError> {
@@ -110,6 +114,8 @@ pub fn imprint_put(conn: &mut Connection, row: &ImprintRow) -> Result<(), StoreE
     Ok(())
 }
 
+/// Where roles seal a rendering.
+///
 /// # Errors
 /// A failing database.
 pub fn imprint_get(conn: &mut Connection, document: &str) -> Result<Option<ImprintRow>, StoreError> {

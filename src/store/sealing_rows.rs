@@ -60,6 +60,8 @@ pub struct SignatureRow {
     pub verified_at: i64,
 }
 
+/// Adds a job.
+///
 /// # Errors
 /// A failing database.
 pub fn job_insert(conn: &mut Connection, row: &JobRow) -> Result<(), StoreError> {
@@ -67,6 +69,8 @@ pub fn job_insert(conn: &mut Connection, row: &JobRow) -> Result<(), StoreError>
     Ok(())
 }
 
+/// The job with an id.
+///
 /// # Errors
 /// A failing database.
 pub fn job_get(conn: &mut Connection, id: &str) -> Result<Option<JobRow>, StoreError> {
@@ -196,6 +200,8 @@ pub fn job_finish(conn: &mut Connection, job: &JobRow, bytes: i64, at: i64) -> R
     Ok(())
 }
 
+/// The seal that a job has made, whether or not its trade has taken it.
+///
 /// # Errors
 /// A failing database.
 pub fn signature_get(conn: &mut Connection, job: &str) -> Result<Option<SignatureRow>, StoreError> {

@@ -27,11 +27,13 @@ pub struct RefreshRow {
     pub used_at: Option<i64>,
 }
 
+/// Begins a session.
 pub fn session_insert(conn: &mut Connection, row: &SessionRow) -> Result<(), StoreError> {
     diesel::insert_into(sessions::table).values(row).execute(conn)?;
     Ok(())
 }
 
+/// The session with an id, ended or not.
 pub fn session_by_id(conn: &mut Connection, id: &str) -> Result<Option<SessionRow>, StoreError> {
     Ok(sessions::table
         .find(id)
@@ -60,11 +62,13 @@ pub fn session_purge(conn: &mut Connection, before: i64) -> Result<usize, StoreE
     Ok(diesel::delete(sessions::table.filter(sessions::expires_at.lt(before))).execute(conn)?)
 }
 
+/// Keeps the digest of a new refresh token.
 pub fn refresh_insert(conn: &mut Connection, row: &RefreshRow) -> Result<(), StoreError> {
     diesel::insert_into(refresh_tokens::table).values(row).execute(conn)?;
     Ok(())
 }
 
+/// The refresh token with a digest, used or not.
 pub fn refresh_by_digest(conn: &mut Connection, sha256: &str) -> Result<Option<RefreshRow>, StoreError> {
     Ok(refresh_tokens::table
         .find(sha256)

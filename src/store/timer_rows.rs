@@ -7,6 +7,7 @@ use super::schema::{timers, todos};
 use super::{Connection, StoreError};
 use crate::machine::Time;
 
+/// A row of `timers`: one armed deadline. It is live unless it is frozen, provisional or held, or its instance has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, AsChangeset, Serialize)]
 #[diesel(table_name = timers)]
 pub struct TimerRow {

@@ -7,6 +7,7 @@ use super::schema::{todo_audience, todos};
 use super::{Connection, StoreError};
 use crate::machine::Time;
 
+/// A row of `todos`, open or past.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = todos, treat_none_as_default_value = false)]
 pub struct TodoRow {
@@ -29,6 +30,7 @@ pub struct TodoRow {
     pub closed_by: Option<String>,
 }
 
+/// A row of `todo_audience`: whom an open to-do concerns, such as `post:clerk@…` or `party:…`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = todo_audience)]
 pub struct AudienceRow {

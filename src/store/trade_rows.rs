@@ -11,6 +11,7 @@ use super::{Connection, StoreError};
 use crate::machine::trade::{BundleRef, InstanceId};
 use crate::machine::{Instance, Name, Time, Trade};
 
+/// A row of `trades`: the bundle it is pinned to, and its history length `seq`, which is its version.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = trades)]
 pub struct TradeRow {
@@ -36,6 +37,7 @@ pub struct TradeMove {
     pub done: bool,
 }
 
+/// A row of `instances`: all of it as JSON in `body`, beside what lists look for. States and tags have a space on both sides.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = instances, treat_none_as_default_value = false)]
 pub struct InstanceRow {
@@ -55,6 +57,7 @@ pub struct InstanceRow {
     pub body: String,
 }
 
+/// A row of `instance_fields`: a listed field as JSON, and the text (its first 500 characters) or number it is found by.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
 #[diesel(table_name = instance_fields, treat_none_as_default_value = false)]
 pub struct FieldRow {

@@ -22,6 +22,8 @@ pub struct TrustRow {
     pub removed_at: Option<i64>,
 }
 
+/// Adds an entry.
+///
 /// # Errors
 /// `Duplicate` where the same content was added before.
 pub fn trust_insert(conn: &mut Connection, row: &TrustRow) -> Result<(), StoreError> {

@@ -36,11 +36,13 @@ pub enum Edit {
     Stale,
 }
 
+/// Notes an upload whose content is in the file store.
 pub fn file_insert(conn: &mut Connection, row: &FileRow) -> Result<(), StoreError> {
     diesel::insert_into(files::table).values(row).execute(conn)?;
     Ok(())
 }
 
+/// The upload with an id.
 pub fn file_by_id(conn: &mut Connection, id: &str) -> Result<Option<FileRow>, StoreError> {
     Ok(files::table
         .find(id)
@@ -58,6 +60,7 @@ pub fn file_bytes_since(conn: &mut Connection, uploader: &str, since: i64) -> Re
     Ok(sizes.iter().fold(0i64, |sum, bytes| sum.saturating_add(*bytes)))
 }
 
+/// What an account has filled in of a to-do's form so far.
 pub fn draft_by_todo(conn: &mut Connection, account: &str, todo: &str) -> Result<Option<DraftRow>, StoreError> {
     Ok(drafts::table
         .find((account, todo))
