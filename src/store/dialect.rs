@@ -67,6 +67,22 @@ pub fn write_transaction<T>(
     }
 }
 
+/// Inserts a row; false where its key is taken. In a savepoint: on PostgreSQL a violated key would end the surrounding
+/// transaction.
+///
+/// # Errors
+/// A failing database.
+pub(super) fn insert_unless_taken(
+    conn: &mut Connection,
+    insert: impl FnOnce(&mut Connection) -> QueryResult<usize>,
+) -> Result<bool, StoreError> {
+    match diesel::Connection::transaction(conn, insert).map_err(StoreError::from) {
+        Ok(_) => Ok(true),
+        Err(StoreError::Duplicate(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Locks trades in the order of their ids, so that two processes cannot wait for each other, and tells how long the history of
 /// each is. SQLite has one writer: nothing to do and nothing to tell.
 ///

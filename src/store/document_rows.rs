@@ -1,9 +1,9 @@
 //! Rendered documents and the numbers they carry. Must not render, and must not know who may read them.
 
-use diesel::Connection as _;
 use diesel::prelude::*;
 use serde::Serialize;
 
+use super::dialect::insert_unless_taken;
 use super::schema::{document_numbers, documents};
 use super::{Connection, StoreError};
 use crate::machine::Time;
@@ -103,13 +103,12 @@ pub fn number_next(conn: &mut Connection, series: &str) -> Result<i64, StoreErro
     // The update comes first: on PostgreSQL it locks the row until the transaction ends.
     if raise(conn)? == 0 {
         let first = (document_numbers::series.eq(series), document_numbers::last.eq(1_i64));
-        // In a savepoint: where another began the series meanwhile, the surrounding transaction goes on.
-        let begun = conn.transaction(|conn| diesel::insert_into(document_numbers::table).values(first).execute(conn));
-        match begun.map_err(StoreError::from) {
-            Ok(_) => return Ok(1),
-            Err(StoreError::Duplicate(_)) => raise(conn)?,
-            Err(error) => return Err(error),
-        };
+        let insert = |conn: &mut Connection| diesel::insert_into(document_numbers::table).values(first).execute(conn);
+        if insert_unless_taken(conn, insert)? {
+            return Ok(1);
+        }
+        // Another began the series meanwhile.
+        raise(conn)?;
     }
     Ok(row.select(document_numbers::last).first(conn)?)
 }

@@ -1,10 +1,10 @@
 //! Public records: the chained ones line by line with their checkpoints, and the plain entries of machines that keep none.
 //! Must not hash or verify: the room `record` does.
 
-use diesel::Connection as _;
 use diesel::prelude::*;
 use serde::Serialize;
 
+use super::dialect::insert_unless_taken;
 use super::schema::{record_checkpoints, record_lines, records};
 use super::{Connection, StoreError};
 
@@ -130,13 +130,9 @@ pub fn checkpoint_latest(conn: &mut Connection, instance: &str) -> Result<Option
 /// # Errors
 /// A failing database.
 pub fn checkpoint_keep(conn: &mut Connection, row: &CheckpointRow) -> Result<bool, StoreError> {
-    // In a savepoint: on PostgreSQL a violated key would end the surrounding transaction.
-    let kept = conn.transaction(|conn| diesel::insert_into(record_checkpoints::table).values(row).execute(conn));
-    match kept.map_err(StoreError::from) {
-        Ok(_) => Ok(true),
-        Err(StoreError::Duplicate(_)) => Ok(false),
-        Err(error) => Err(error),
-    }
+    insert_unless_taken(conn, |conn| {
+        diesel::insert_into(record_checkpoints::table).values(row).execute(conn)
+    })
 }
 
 /// Entries of an instance in `records` after number `after`, in their order.

@@ -1,9 +1,9 @@
 //! Recurring jobs: each of its slots (a day, a to-do's reminder) is claimed once over all processes and restarts. What is claimed
 //! counts as run. Must not know what a job does.
 
-use diesel::Connection as _;
 use diesel::prelude::*;
 
+use super::dialect::insert_unless_taken;
 use super::schema::schedule_slots;
 use super::{Connection, StoreError};
 use crate::machine::Time;
@@ -18,13 +18,9 @@ pub fn recurring_claim(conn: &mut Connection, job: &str, slot: &str, at: Time) -
         schedule_slots::slot.eq(slot),
         schedule_slots::claimed_at.eq(at.0),
     );
-    // In a savepoint: on PostgreSQL a violated key would end the surrounding transaction.
-    let inserted = conn.transaction(|conn| diesel::insert_into(schedule_slots::table).values(row).execute(conn));
-    match inserted.map_err(StoreError::from) {
-        Ok(_) => Ok(true),
-        Err(StoreError::Duplicate(_)) => Ok(false),
-        Err(error) => Err(error),
-    }
+    insert_unless_taken(conn, |conn| {
+        diesel::insert_into(schedule_slots::table).values(row).execute(conn)
+    })
 }
 
 /// Which of these slots of a job are claimed already, in no order: a look that costs no commit.
