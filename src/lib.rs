@@ -6,6 +6,7 @@ pub mod config;
 pub mod engine;
 pub mod http;
 pub mod identity;
+pub mod ids;
 pub mod ledger;
 pub mod machine;
 pub mod performers;

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::desk::Worked;
 use super::sessions::Versions;
-use super::{EngineError, IdempotencyKey, Receipt, ids, projection};
+use super::{EngineError, IdempotencyKey, Receipt, projection, random};
+use crate::ids;
 use crate::ledger;
 use crate::machine::history::Entry;
 use crate::machine::snapshot::snapshot;
@@ -237,7 +238,7 @@ impl Gathered {
         self.batch.incidents.push(IncidentRow {
             trade: trade.map(ToString::to_string),
             instance: Some(fault.instance.to_string()),
-            ..IncidentRow::open(ids::fresh()?.to_string(), kind, told, at)
+            ..IncidentRow::open(random::fresh()?.to_string(), kind, told, at)
         });
         Ok(())
     }
@@ -253,7 +254,7 @@ impl Gathered {
         self.batch.incidents.push(IncidentRow {
             trade: Some(trade.to_string()),
             instance: Some(input.instance.to_string()),
-            ..IncidentRow::open(ids::fresh()?.to_string(), "late_ingress", told, now)
+            ..IncidentRow::open(random::fresh()?.to_string(), "late_ingress", told, now)
         });
         Ok(())
     }

@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::common::Common;
 use super::hub::News;
-use super::ids;
+use super::random;
 use crate::machine::Name;
 use crate::store::connection::{Target, Use};
 use crate::store::notices::{notice_tell, notices_heard, notices_listen};
@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs until the engine stops.
 pub(super) fn run(common: &Common, target: &Target, stop: &watch::Receiver<bool>) {
-    let Ok(own) = ids::fresh() else {
+    let Ok(own) = random::fresh() else {
         tracing::error!("no randomness: other processes are heard by looking into the store alone");
         return;
     };

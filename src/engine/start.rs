@@ -16,15 +16,15 @@ use super::cache::Cache;
 use super::common::{Alarm, Common};
 use super::drain::Drain;
 use super::hub::Hub;
-use super::ids::Random;
 use super::ingress::Ingress;
 use super::outages::Outages;
 use super::points::Points;
 use super::queue::{Job, Queue};
+use super::random::{self, Random};
 use super::signing::Signing;
 use super::watch::Watch;
 use super::writer::Writer;
-use super::{Engine, EngineError, Library, ids, neighbours, pulse, timers};
+use super::{Engine, EngineError, Library, neighbours, pulse, timers};
 use crate::clock::Clock;
 use crate::record::PlatformSigner;
 use crate::store::connection::{ReadPool, Readers, Target, Use};
@@ -228,7 +228,7 @@ fn common(
     };
     let now = clock.now().plus_millis(ahead);
     let common = Common {
-        process: ids::fresh()?,
+        process: random::fresh()?,
         told: AtomicI64::new(now.0),
         watch: Watch::new(writers, now),
         points: config.points.clone(),

@@ -8,11 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::challenges::{self, Purpose};
 use super::entering;
-use super::fresh;
 use super::problem::{Code, Problem};
 use super::sessions::{self, Issued};
 use super::state::AppState;
 use crate::config::Environment;
+use crate::ids;
 use crate::machine::Time;
 use crate::seal::certificate::Certificate;
 use crate::seal::mark::TEST_REFUSED;
@@ -129,7 +129,7 @@ pub enum Collected {
 /// # Errors
 /// `challenge_refused` for a wrong secret, a challenge that is over, and one that was collected.
 pub async fn collect(state: &AppState, id: &str, secret: &str) -> Result<Option<Collected>, Problem> {
-    let (key, digest, now) = (id.to_owned(), fresh::digest(secret), state.now());
+    let (key, digest, now) = (id.to_owned(), ids::digest(secret), state.now());
     // Browsers ask every other second, so the common "not yet" must not wait for the writer.
     let row = state
         .engine
@@ -267,7 +267,7 @@ fn refuse(state: &AppState, refusal: &Refusal) -> Problem {
 
 /// Uses the challenge up and finds or opens the account, in one transaction.
 async fn enter(state: &AppState, row: &ChallengeRow, proven: &Proven) -> Result<(AccountRow, Opening), Problem> {
-    let fresh = (fresh::id()?, fresh::id()?);
+    let fresh = (ids::id()?, ids::id()?);
     let (id, now) = (row.id.clone(), state.now());
     let used = CertificateRow {
         account: String::new(),

@@ -2,9 +2,9 @@
 //! here, but for an event's, which its sender writes and a phone signs.
 //! Must not judge the signature.
 
-use super::fresh;
 use super::problem::{Code, Problem};
 use super::state::AppState;
+use crate::ids;
 use crate::machine::Time;
 use crate::record::signed;
 use crate::store::challenge_rows::{self, ChallengeRow};
@@ -66,7 +66,7 @@ pub async fn draw(
     let seconds = state.config.certificates.challenge_seconds.clamp(LIFE.0, LIFE.1);
     let now = state.now();
     let expires_at = now.plus_millis(i64::from(seconds) * 1_000).0;
-    let (id, nonce, secret) = (fresh::id()?, fresh::secret()?, fresh::secret()?);
+    let (id, nonce, secret) = (ids::id()?, ids::secret()?, ids::secret()?);
     let text = match (purpose, event) {
         (Purpose::Event, Some(text)) if text.len() <= LONGEST && signed::is_text(&text) => text,
         (Purpose::Event, _) => return Err(Problem::field("text", "is no event")),
@@ -78,7 +78,7 @@ pub async fn draw(
         purpose: purpose.as_str().to_owned(),
         origin: here,
         text,
-        secret_sha256: fresh::digest(&secret),
+        secret_sha256: ids::digest(&secret),
         created_at: now.0,
         expires_at,
         used_at: None,
@@ -123,7 +123,7 @@ pub async fn find(
 /// # Errors
 /// `challenge_refused`.
 pub fn check_secret(row: &ChallengeRow, secret: &str) -> Result<(), Problem> {
-    if row.secret_sha256 == fresh::digest(secret) {
+    if row.secret_sha256 == ids::digest(secret) {
         return Ok(());
     }
     tracing::warn!(challenge = row.id, reason = "wrong secret", "a challenge was refused");
@@ -156,7 +156,7 @@ pub fn own_origin(state: &AppState) -> String {
 /// Four digits that both screens show while a phone answers, so that nobody answers another's challenge.
 #[must_use]
 pub fn check_digits(row: &ChallengeRow) -> String {
-    let digest = fresh::digest(&row.text);
+    let digest = ids::digest(&row.text);
     let number = u32::from_str_radix(digest.get(..8).unwrap_or("0"), 16).unwrap_or(0);
     format!("{:04}", number % 10_000)
 }

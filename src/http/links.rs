@@ -2,10 +2,10 @@
 
 use super::caller::{Account, Standing};
 use super::commands::{self, Entry, Seen};
-use super::fresh;
 use super::problem::{Code, Problem};
 use super::state::AppState;
 use crate::engine::{IdempotencyKey, Snapshot};
+use crate::ids;
 use crate::machine::definition::model::Type;
 use crate::machine::snapshot::todo_definition;
 use crate::machine::step::Act;
@@ -108,7 +108,7 @@ pub async fn perform(state: &AppState, token: &str) -> Result<Offered, Problem> 
 
 async fn find(state: &AppState, token: &str) -> Result<Found, Problem> {
     let gone = || Problem::new(Code::LinkUsed);
-    let (digest, now) = (fresh::digest(token), state.now().0);
+    let (digest, now) = (ids::digest(token), state.now().0);
     let found = state.engine.read(move |conn| {
         let Some(row) = token_rows::token_find(conn, &digest)? else {
             return Ok(None);

@@ -10,10 +10,10 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, web};
 
-use super::fresh;
 use super::pages::Drawn;
 use super::problem::{Code, Language, Problem};
 use super::state::AppState;
+use crate::ids;
 
 /// Pages may show only what this server sends; the documentation's own scripts and styles lie beside it. They may ask this
 /// machine's own ports, where the middleware of a CA listens.
@@ -29,7 +29,7 @@ pub async fn finish(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
-    let id = fresh::id().unwrap_or_default();
+    let id = ids::id().unwrap_or_default();
     let language = language(request.headers());
     let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
     let method = request.method().as_str().to_owned();

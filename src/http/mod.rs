@@ -12,7 +12,6 @@ mod commands;
 mod entering;
 mod extract;
 mod forms;
-mod fresh;
 mod guard;
 mod history;
 mod hooks;

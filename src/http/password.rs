@@ -9,6 +9,7 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use tokio::sync::Semaphore;
 
 use super::problem::{Code, Problem};
+use crate::ids;
 
 /// Each hash takes 19 MiB (argon2's default, OWASP's minimum); two at a time keep a login storm below 40 MiB.
 const AT_A_TIME: usize = 2;
@@ -28,8 +29,7 @@ impl Passwords {
     /// # Errors
     /// The decoy cannot be hashed.
     pub fn new() -> Result<Self, Problem> {
-        let mut random = [0u8; 32];
-        getrandom::fill(&mut random).map_err(|error| Problem::internal("draw randomness", &error))?;
+        let random = ids::random::<32>()?;
         Ok(Self {
             gate: Arc::new(Semaphore::new(AT_A_TIME)),
             decoy: hash_now(&hex::encode(random))?.into(),

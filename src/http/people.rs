@@ -1,10 +1,10 @@
 //! Checks on what people and organisations say of themselves, and new accounts. Must not know HTTP.
 
 use super::caller::Standing;
-use super::fresh;
 use super::password;
 use super::problem::{Code, Problem};
 use crate::identity;
+use crate::ids;
 use crate::store::account_rows::{self, AccountRow, PartyRow};
 use crate::store::{Connection, StoreError};
 
@@ -175,9 +175,9 @@ pub fn create(conn: &mut Connection, new: NewAccount) -> Result<Result<String, P
             )));
         }
     }
-    let id = match fresh::id() {
+    let id = match ids::id() {
         Ok(id) => id,
-        Err(problem) => return Ok(Err(problem)),
+        Err(error) => return Ok(Err(error.into())),
     };
     account_rows::account_insert(conn, &blank(&id, &new))?;
     let posts: std::collections::BTreeSet<_> = new.posts.into_iter().collect();

@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, ResponseError};
 pub use super::codes::{CODES, Code};
 pub use super::language::Language;
 use crate::engine::EngineError;
+use crate::ids::NoRandomness;
 use crate::machine::step::{Answer, Refusal};
 use crate::machine::value::{Map, Value};
 use crate::store::StoreError;
@@ -148,6 +149,12 @@ impl ResponseError for Problem {
         let mut response = HttpResponse::new(self.status_code());
         response.extensions_mut().insert(self.clone());
         response
+    }
+}
+
+impl From<NoRandomness> for Problem {
+    fn from(error: NoRandomness) -> Self {
+        Self::internal("draw randomness", &error)
     }
 }
 

@@ -7,12 +7,12 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::caller::Account;
-use super::fresh;
 use super::once::once;
 use super::problem::{Code, Problem};
 use super::sealing::{identities, parse_seal, problem};
 use super::state::AppState;
 use crate::engine::IdempotencyKey;
+use crate::ids;
 use crate::machine::Time;
 use crate::machine::step::Actor;
 use crate::seal::certificate::Certificate;
@@ -28,7 +28,7 @@ use crate::store::{Connection, StoreError};
 /// # Errors
 /// `seal_refused` and `seal_picture` with the reason, `seal_name_differs`, `seal_not_yours`, `seal_withdrawn`, `seal_superseded`.
 pub async fn bring_in(state: &AppState, account: &Account, der: Vec<u8>) -> Result<SealRow, Problem> {
-    let (trust, now, id) = (state.trust.current(), state.now(), fresh::id()?);
+    let (trust, now, id) = (state.trust.current(), state.now(), ids::id()?);
     let (by, tests) = (account.id.clone(), TestKeys::of(state.config.environment));
     let judging = move || judge(&trust, &der, (id, by), (tests, now));
     let judged = state.verifiers.run(judging).await?;

@@ -1,8 +1,8 @@
 //! Sign-in: passwords, slow-down and lockout, sessions with rotating refresh tokens. Must not know HTTP.
 
-use super::fresh;
 use super::problem::{Code, Problem};
 use super::state::AppState;
+use crate::ids;
 use crate::machine::Time;
 use crate::store::account_rows::{self, AccountRow};
 use crate::store::session_rows::{self, RefreshRow, SessionRow};
@@ -78,16 +78,16 @@ fn lock_after(failures: i64) -> Option<i64> {
 pub async fn open(state: &AppState, row: AccountRow, now: Time) -> Result<Issued, Problem> {
     let days = i64::from(state.config.login.refresh_days);
     let session = SessionRow {
-        id: fresh::id()?,
+        id: ids::id()?,
         account: row.id.clone(),
         version: row.session_version,
         created_at: now.0,
         expires_at: now.0.saturating_add(days * 86_400_000),
         revoked_at: None,
     };
-    let refresh = fresh::secret()?;
+    let refresh = ids::secret()?;
     let token = RefreshRow {
-        sha256: fresh::digest(&refresh),
+        sha256: ids::digest(&refresh),
         session: session.id.clone(),
         created_at: now.0,
         used_at: None,
@@ -122,9 +122,9 @@ enum Refreshed {
 /// `token_expired` for whatever is not a fresh token of a session that stands.
 pub async fn refresh(state: &AppState, token: &str) -> Result<Issued, Problem> {
     let now = state.now();
-    let digest = fresh::digest(token);
+    let digest = ids::digest(token);
     let next = state.tokens.successor(token)?;
-    let next_digest = fresh::digest(&next);
+    let next_digest = ids::digest(&next);
     let turn = move |conn: &mut Connection| rotate(conn, &digest, next_digest, now);
     match state.engine.write("refresh", turn).await? {
         Refreshed::Done(row, session) => {

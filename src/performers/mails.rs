@@ -1,10 +1,7 @@
 //! Mails that effects ask for: to whom, with which text, which links. Must not know SMTP, and must not send one person's mail to
 //! several at once: nobody learns from a mail who else is concerned.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value as Json, json};
-use sha2::{Digest, Sha256};
 
 use super::calendar_invite::Invite;
 use super::context;
@@ -13,6 +10,7 @@ use super::recorded::{self, Signed};
 use super::rendering::{Rendering, Renderings};
 use super::{PerformError, Work, format};
 use crate::engine::{Engine, checkpoint_of};
+use crate::ids;
 use crate::machine::definition::model::{Bundle, TodoDefinition};
 use crate::machine::{Name, Time, roles};
 use crate::record::{Reach, file};
@@ -319,10 +317,10 @@ impl Mails {
     async fn links(&self, mailing: &Mailing<'_>, about: &About, person: &Addressee) -> Result<Json, PerformError> {
         let mut links = Vec::new();
         for (act, title) in &about.acts {
-            let token = token()?;
+            let token = ids::secret().map_err(PerformError::passing)?;
             let now = self.engine.now();
             let row = TokenRow {
-                token_sha256: hex::encode(Sha256::digest(token.as_bytes())),
+                token_sha256: ids::digest(&token),
                 account: person.account.clone(),
                 instance: mailing.work.instance.clone(),
                 todo: about.id.to_string(),
@@ -354,13 +352,5 @@ fn definition<'a>(bundle: &'a Bundle, work: &Work, about: &Json) -> Option<&'a T
 
 /// The same letter has the same id however often it is sent, and the id tells an outsider nothing of the account.
 fn letter_id(outbox: &str, account: &str) -> String {
-    let digest = hex::encode(Sha256::digest(format!("{outbox}/{account}").as_bytes()));
-    digest.chars().take(32).collect()
-}
-
-/// 32 random bytes for a link.
-fn token() -> Result<String, PerformError> {
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(PerformError::passing)?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    ids::id_of(&format!("{outbox}/{account}"))
 }

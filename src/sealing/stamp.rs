@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::config::Tsa;
+use crate::ids;
 use crate::machine::Time;
 use crate::seal::ses::MAX_CLOCK_SKEW;
 use crate::seal::trust::TrustStore;
@@ -83,8 +84,7 @@ impl Stamper {
     }
 
     fn ask(&self, signature: &[u8], trust: &TrustStore, now: Time) -> Result<Vec<u8>, String> {
-        let mut nonce = [0u8; 8];
-        getrandom::fill(&mut nonce).map_err(|error| error.to_string())?;
+        let mut nonce = ids::random::<8>().map_err(|error| error.to_string())?;
         // An INTEGER's first byte is no zero, and the nonce comes back as the same number.
         nonce[0] = nonce[0] & 0x3f | 0x40;
         let sent = self

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::ids;
 use crate::performers::{PerformError, Performers};
 
 /// The loops of a process. Stop them with `stop`: dropping it leaves them running.
@@ -57,8 +58,7 @@ impl Workers {
 }
 
 fn settings(config: &Config) -> Result<outbox::Settings, PerformError> {
-    let mut drawn = [0_u8; 8];
-    getrandom::fill(&mut drawn).map_err(PerformError::passing)?;
+    let drawn = ids::random::<8>().map_err(PerformError::passing)?;
     Ok(outbox::Settings {
         parallel: config.workers.outbox,
         lease_millis: i64::from(config.workers.lease_seconds) * 1_000,

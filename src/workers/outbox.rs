@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
 use crate::engine::{Committed, Engine, EngineError};
+use crate::ids;
 use crate::machine::Time;
 use crate::performers::{PerformError, Performers};
 use crate::store::incident_rows::{IncidentRow, incident_open};
@@ -296,7 +297,7 @@ fn settle(
         return Ok(());
     }
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let id = short_id(&format!("incident/{}/{owner}", row.id));
+    let id = ids::id_of(&format!("incident/{}/{owner}", row.id));
     let told = (row.id.clone(), format!("{}: {error}", row.kind));
     let incident = IncidentRow {
         trade: some(&row.trade),
@@ -304,12 +305,6 @@ fn settle(
         ..IncidentRow::open(id, "outbox", told, now)
     };
     incident_open(conn, &incident)
-}
-
-/// 26 characters made of a text: the same text gives the same id.
-pub(super) fn short_id(text: &str) -> String {
-    let digest = hex::encode(Sha256::digest(text.as_bytes()));
-    digest.chars().take(26).collect()
 }
 
 /// How long to wait after an attempt (from 1): doubling, and up to a quarter more, drawn from the row's id, so that what failed

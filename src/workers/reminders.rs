@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use chrono::Days;
 use serde_json::{Value as Json, json};
 
-use super::outbox::short_id;
 use crate::engine::{Engine, EngineError, Snapshot};
+use crate::ids;
 use crate::machine::calendar::{Calendar, Calendars};
 use crate::machine::definition::model::{Reminder, TodoDefinition};
 use crate::machine::period::Period;
@@ -175,6 +175,6 @@ fn outbox_row(
     Ok(OutboxRow {
         trade: held.trade.id.to_string(),
         instance: instance.id.to_string(),
-        ..OutboxRow::waiting(short_id(&format!("{JOB}/{slot}")), &payload, now)?
+        ..OutboxRow::waiting(ids::id_of(&format!("{JOB}/{slot}")), &payload, now)?
     })
 }

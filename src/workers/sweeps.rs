@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use chrono::{Datelike as _, NaiveDateTime, Timelike as _};
 use serde_json::{Value as Json, json};
 
-use super::outbox::short_id;
 use super::reminders;
 use crate::engine::{Engine, EngineError};
+use crate::ids;
 use crate::machine::Time;
 use crate::machine::snapshot::{snapshot, todo_definition};
 use crate::performers::{context, format};
@@ -145,7 +145,7 @@ async fn describe(engine: &Engine, row: &TodoRow, now: Time) -> Option<Json> {
 fn digest_row(account: &str, day: &str, items: Vec<Json>, now: Time) -> Result<OutboxRow, StoreError> {
     let late = items.iter().filter(|item| item["late"] == json!(true)).count();
     let digest = json!({"account": account, "at": now, "total": items.len(), "late": late, "todos": items});
-    let id = short_id(&format!("digest/{day}/{account}"));
+    let id = ids::id_of(&format!("digest/{day}/{account}"));
     let payload = Payload {
         asked: Asked::Digest(digest),
         snapshot: json!({}),
@@ -206,6 +206,6 @@ async fn calendars(engine: &Engine, now: Time, local: NaiveDateTime) -> Result<u
 
 fn calendar_incident(name: &str, year: i32, slot: &str, now: Time) -> IncidentRow {
     let text = format!("the calendar {name} has no {year} yet: deadlines in it are provisional and will not fire");
-    let id = short_id(&format!("calendar/{slot}"));
+    let id = ids::id_of(&format!("calendar/{slot}"));
     IncidentRow::open(id, "calendar", (name.to_owned(), text), now)
 }

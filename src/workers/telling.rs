@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::outbox::short_id;
 use super::signing::{sign, sign_head};
 use crate::engine::{Engine, EngineError, Snapshot, checkpoint_of};
+use crate::ids;
 use crate::machine::snapshot::snapshot;
 use crate::machine::trade::Instance;
 use crate::machine::view::record_readers;
@@ -185,7 +185,7 @@ impl About<'_> {
         asked["title"] = json!(machine.map_or("", |machine| machine.title.as_str()));
         asked["phase"] = json!(titles.collect::<Vec<_>>().join("、"));
         let named = slots.first().map_or("", String::as_str);
-        let id = short_id(&format!("{JOB}/{named}/{}", asked["sealed"]));
+        let id = ids::id_of(&format!("{JOB}/{named}/{}", asked["sealed"]));
         let payload = Payload {
             asked: Asked::Checkpoint(asked),
             snapshot: json!({}),

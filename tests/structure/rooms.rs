@@ -10,6 +10,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("clock", &["machine"]),
     ("ledger", &["machine"]),
     ("identity", &["machine"]),
+    ("ids", &["machine"]),
     ("trust", &["engine", "store", "seal", "machine", "config"]),
     // Pure: bytes and times in, bytes and reports out.
     ("seal", &["machine", "identity"]),
@@ -18,16 +19,20 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "signing",
         &["record", "seal", "machine", "clock", "config", "shared_secret"],
     ),
-    ("sealing", &["seal", "machine", "clock", "config", "shared_secret"]),
+    (
+        "sealing",
+        &["seal", "machine", "clock", "config", "ids", "shared_secret"],
+    ),
     ("config", &[]),
     ("telemetry", &["config"]),
     ("store", &["machine"]),
     ("record", &["machine", "seal"]),
-    ("engine", &["store", "machine", "ledger", "record", "clock"]),
+    ("engine", &["store", "machine", "ledger", "record", "ids", "clock"]),
     (
         "performers",
         &[
-            "engine", "store", "machine", "ledger", "record", "identity", "clock", "config", "seal", "sealing", "trust",
+            "engine", "store", "machine", "ledger", "record", "identity", "ids", "clock", "config", "seal", "sealing",
+            "trust",
         ],
     ),
     (
@@ -39,6 +44,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "machine",
             "record",
             "identity",
+            "ids",
             "clock",
             "config",
             "seal",
@@ -56,6 +62,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "record",
             "ledger",
             "identity",
+            "ids",
             "clock",
             "config",
             "telemetry",
@@ -97,6 +104,8 @@ const KNOWN_BY: &[(&str, &[&str])] = &[
     ("ureq", &["trust", "performers", "sealing", "signing", "cli::demo"]),
     // What comes in and goes out by the form of outside systems is signed otherwise in `performers`.
     ("hmac", &["shared_secret", "performers::webhooks"]),
+    // Besides the ids and secrets: keys that the command line draws.
+    ("getrandom", &["ids", "config::secret", "cli"]),
     ("clap", &["cli"]),
     ("lopdf", &["seal::pdf"]),
     ("zip", &["seal::ofd", "sealing::evidence"]),

@@ -6,6 +6,7 @@ use super::folder::Folder;
 use crate::cli::Failure;
 use crate::cli::desk::{self, Reply};
 use crate::clock::Clock;
+use crate::ids;
 use crate::machine::Time;
 use crate::seal::authority::Party;
 use crate::seal::tsa::{self, Request};
@@ -39,8 +40,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 
 fn stamp(party: &Party, request: &[u8], now: Time) -> Result<Vec<u8>, String> {
     let request = Request::parse(request).map_err(|error| error.to_string())?;
-    let mut serial = [0; 16];
-    getrandom::fill(&mut serial).map_err(|error| error.to_string())?;
+    let mut serial = ids::random::<16>().map_err(|error| error.to_string())?;
     // Positive, and never shorter than it looks.
     serial[0] = serial[0] & 0x3f | 0x40;
     tsa::grant(&request, (&party.certificate, &party.key), &serial, now).map_err(|error| error.to_string())

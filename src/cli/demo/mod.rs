@@ -33,6 +33,7 @@ use super::Failure;
 use super::assemble::{Running, assemble};
 use crate::clock::Clock;
 use crate::config::{Config, Environment, LogFormat};
+use crate::ids;
 use crate::machine::Time;
 
 /// Monday, 31 August 2026, 09:00 in China: far enough from year's end that every deadline lies in a published calendar.
@@ -64,7 +65,7 @@ pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
         .find(|script| script.name == options.scenario)
         .ok_or_else(|| unknown(&options.scenario))?;
     let folder = folder(options)?;
-    let secret = random_secret()?;
+    let secret = ids::secret().map_err(|error| Failure(error.to_string()))?;
     let config = configure(
         Config::load(config).map_err(|error| Failure(error.to_string()))?,
         options,
@@ -239,10 +240,4 @@ fn configure(mut config: Config, options: &Options, folder: &Path, secret: &str)
         config.log.format = LogFormat::Human;
     }
     config
-}
-
-fn random_secret() -> Result<String, Failure> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| Failure(error.to_string()))?;
-    Ok(hex::encode(bytes))
 }

@@ -14,12 +14,12 @@ use crate::http::attachments;
 use crate::http::caller::{Caller, SignedIn};
 use crate::http::commands;
 use crate::http::extract::{self, Query};
-use crate::http::fresh;
 use crate::http::guard::SentKey;
 use crate::http::once::once;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::http::upload::{disposition, media_type, safe_name};
+use crate::ids;
 use crate::store::upload_rows::{self, FileRow};
 
 /// An account's uploads of a day, in bytes: fifty of the largest files.
@@ -75,7 +75,7 @@ pub async fn upload(
     });
     let sha256 = stored.await?.sha256;
     let row = FileRow {
-        id: fresh::id()?,
+        id: ids::id()?,
         sha256,
         name: safe_name(&part.name),
         media_type: kind.to_owned(),

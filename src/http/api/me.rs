@@ -9,10 +9,11 @@ use super::accounts::Post;
 use crate::http::caller::SignedIn;
 use crate::http::extract::{Json, etag, if_match};
 use crate::http::middleware::address;
+use crate::http::password;
 use crate::http::people::{self, PartyKind};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
-use crate::http::{fresh, password};
+use crate::ids;
 use crate::store::account_rows::{self, AccountRow, PartyRow};
 use crate::store::{Connection, StoreError};
 
@@ -122,7 +123,7 @@ pub async fn complete(
     let profile = body.0;
     check(&profile)?;
     let version = if_match(&request)?;
-    let (id, at, party) = (account.id.clone(), state.now().0, fresh::id()?);
+    let (id, at, party) = (account.id.clone(), state.now().0, ids::id()?);
     let edit = move |conn: &mut Connection| edit(conn, &id, version, profile, party, at);
     let (row, party) = state.engine.write("complete profile", edit).await??;
     Ok(present(&account, row, party))

@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 
 use crate::http::caller::SignedIn;
 use crate::http::extract::{self, Command};
-use crate::http::fresh;
 use crate::http::once::once;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
+use crate::ids;
 use crate::seal::certificate::Certificate;
 use crate::seal::trust::{CaProfile, RevocationList, TrustStore};
 use crate::store::trust_rows::{self, TrustRow};
@@ -79,7 +79,7 @@ fn lists(store: &TrustStore) -> Vec<serde_json::Value> {
 pub async fn add(state: web::Data<AppState>, admin: SignedIn, command: Command<Add>) -> Result<HttpResponse, Problem> {
     let (kind, title, content) = read(&command.body)?;
     let row = TrustRow {
-        id: fresh::id()?,
+        id: ids::id()?,
         kind: kind.as_str().to_owned(),
         sha256: hex::encode(Sha256::digest(content.as_bytes())),
         title,

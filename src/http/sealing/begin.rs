@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::{Identity, Wanted, accept, fail, organisation_identity, parse_seal, party_identity, problem, refused};
 use crate::http::caller::Account;
 use crate::http::commands::Seen;
-use crate::http::fresh;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
+use crate::ids;
 use crate::machine::value::Name;
 use crate::machine::{Time, roles};
 use crate::seal::pdf::Edges;
@@ -134,7 +134,7 @@ async fn prepare(
     });
     let (prepared_sha256, to_sign) = prepared.await?;
     Ok(JobRow {
-        id: fresh::id()?,
+        id: ids::id()?,
         state: "created".into(),
         account: account.id.clone(),
         trade: document.trade.clone(),
