@@ -6,7 +6,6 @@ mod attachments;
 mod caller;
 mod certificates;
 mod challenges;
-mod code;
 mod codes;
 mod commands;
 mod entering;

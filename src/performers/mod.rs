@@ -12,7 +12,7 @@ pub mod helpers;
 pub mod mail;
 pub mod mails;
 pub mod platform;
-mod qr;
+pub mod qr;
 pub mod recorded;
 pub mod rendering;
 mod trades;

@@ -55,7 +55,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "http",
         &[
             "engine",
-            // Its file store, which uploads share with rendered documents, and how values are written for people and calendars.
+            // Its file store, which uploads share with rendered documents, how values are written for people and calendars, and QR codes.
             "performers",
             "store",
             "machine",

@@ -11,12 +11,12 @@ use super::auth::Signed;
 use crate::http::caller::SignedIn;
 use crate::http::certificates::{self, Answered, Collected, Held, Opening};
 use crate::http::challenges::{self, BY_PHONE, Purpose};
-use crate::http::code;
 use crate::http::extract::{self, Json};
 use crate::http::key_test;
 use crate::http::middleware::address;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
+use crate::performers::qr;
 use crate::seal::mark::TEST_NOTICE;
 use crate::store::challenge_rows;
 
@@ -158,9 +158,9 @@ pub async fn show(state: web::Data<AppState>, path: web::Path<String>) -> Result
 pub async fn code(state: web::Data<AppState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let row = challenges::find(&state, extract::id(&path)?, BY_PHONE, None).await?;
     let address = format!("{}/api/v1/auth/challenges/{}", row.origin, row.id);
-    Ok(HttpResponse::Ok()
-        .content_type("image/svg+xml")
-        .body(code::svg(&address)?))
+    let picture = qr::picture(&address);
+    let picture = picture.ok_or_else(|| Problem::internal("draw a code", &"the address is too long"))?;
+    Ok(HttpResponse::Ok().content_type("image/svg+xml").body(picture))
 }
 
 pub async fn sign_in(
