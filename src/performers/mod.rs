@@ -116,7 +116,7 @@ impl Performers {
                 config.public_url(),
             ),
             mails: mails::Mails::new(engine.clone(), renderings, post, settings),
-            webhooks: webhooks::Webhooks::new(config.webhooks.clone()),
+            webhooks: webhooks::Webhooks::new(config.webhooks.clone(), engine.clock().clone()),
         })
     }
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::json;
-use sha2::Sha256;
 
 use super::{PerformError, Work};
+use crate::clock::Clock;
 use crate::config::Webhook;
 use crate::machine::value::Map;
 use crate::machine::{Name, Time};
+use crate::shared_secret;
 
 /// How long an outside system may take for everything.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -19,23 +19,25 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub struct Webhooks {
     agent: ureq::Agent,
+    clock: Clock,
     targets: BTreeMap<String, Webhook>,
 }
 
 impl Webhooks {
-    pub fn new(targets: BTreeMap<String, Webhook>) -> Self {
+    pub fn new(targets: BTreeMap<String, Webhook>, clock: Clock) -> Self {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
             .max_redirects(0)
             .build();
         Self {
             agent: config.into(),
+            clock,
             targets,
         }
     }
 
-    /// Posts `{hook, instance, at, data}`, signed like the messages that come in: `X-Signature: sha256=<hex>` is the HMAC of the
-    /// body. The outbox row's id is the `Idempotency-Key`: the receiver may get a message twice.
+    /// Posts `{hook, instance, at, data}`, signed like the messages that come in (`shared_secret`), with the second of this
+    /// attempt. The outbox row's id is the `Idempotency-Key`: the receiver may get a message twice.
     ///
     /// # Errors
     /// A hook that is not configured, a refusal (lasting), a system that cannot be reached or is busy (passing).
@@ -43,14 +45,15 @@ impl Webhooks {
         let target = self.targets.get(&**hook).cloned();
         let target = target.ok_or_else(|| PerformError::lasting(format!("no webhook `{hook}` is configured")))?;
         let body = json!({"hook": hook, "instance": work.instance, "at": at, "data": data}).to_string();
-        let signature = sign(&target.secret, &body)?;
+        let second = self.clock.now().0.div_euclid(1_000);
+        let signature = shared_secret::value(&target.secret, second, body.as_bytes());
         let (agent, id) = (self.agent.clone(), work.id.clone());
         let call = move || {
             let request = agent
                 .post(&target.url)
                 .header("Content-Type", "application/json")
                 .header("Idempotency-Key", &id)
-                .header("X-Signature", &signature);
+                .header(shared_secret::HEADER, &signature);
             request.send(&body).map(|response| response.status().as_u16())
         };
         let called = tokio::task::spawn_blocking(call).await.map_err(PerformError::lasting)?;
@@ -64,11 +67,4 @@ impl Webhooks {
             Err(error) => Err(PerformError::passing(error)),
         }
     }
-}
-
-/// The value of `X-Signature` over a body.
-fn sign(secret: &str, body: &str) -> Result<String, PerformError> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(PerformError::lasting)?;
-    mac.update(body.as_bytes());
-    Ok(format!("sha256={}", hex::encode(mac.finalize().into_bytes())))
 }

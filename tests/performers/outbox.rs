@@ -94,6 +94,7 @@ fn a_webhook_is_signed_and_retried_with_growing_delay_under_one_key() {
         let outbox = world.outbox("one");
         let case = world.open("公务车辆").await;
         world.send(&case, "call").await;
+        let mut seconds = vec![second(&world)];
         outbox.drain().await.unwrap();
         assert_eq!(web.asked().len(), 1);
         let first = world.rows(&case, "webhook").await.remove(0);
@@ -103,29 +104,39 @@ fn a_webhook_is_signed_and_retried_with_growing_delay_under_one_key() {
         outbox.drain().await.unwrap();
         assert_eq!(web.asked().len(), 1, "not before its time");
         world.advance(1);
+        seconds.push(second(&world));
         outbox.drain().await.unwrap();
-        let second = world.rows(&case, "webhook").await.remove(0);
-        assert!(second.available_at - world.engine.now().0 >= 4_000);
+        let again = world.rows(&case, "webhook").await.remove(0);
+        assert!(again.available_at - world.engine.now().0 >= 4_000);
         world.advance(5_000);
+        seconds.push(second(&world));
         outbox.drain().await.unwrap();
         let asked = web.asked();
         assert_eq!(asked.len(), 3);
         let row = world.rows(&case, "webhook").await.remove(0);
         assert!(row.done_at.is_some() && row.error.is_none(), "{row:?}");
-        for asked in &asked {
+        for (asked, second) in asked.iter().zip(seconds) {
             assert_eq!(asked.headers["idempotency-key"], row.id);
-            assert_eq!(asked.headers["x-signature"], signature("secret", &asked.body));
+            // Each attempt tells its own second, so that the receiver can tell a late one from a replay.
+            assert_eq!(
+                asked.headers["x-luochui-signature"],
+                signature("secret", second, &asked.body)
+            );
         }
         let body: serde_json::Value = serde_json::from_str(&asked[0].body).unwrap();
         assert_eq!(body["data"]["amount"], 9_680_000);
     });
 }
 
-fn signature(secret: &str, body: &str) -> String {
+fn second(world: &World) -> i64 {
+    world.engine.now().0.div_euclid(1_000)
+}
+
+fn signature(secret: &str, second: i64, body: &str) -> String {
     use hmac::{Hmac, KeyInit as _, Mac as _};
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(body.as_bytes());
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+    mac.update(format!("{second}.{body}").as_bytes());
+    format!("t={second},v1={}", hex::encode(mac.finalize().into_bytes()))
 }
 
 #[test]

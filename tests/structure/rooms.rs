@@ -31,7 +31,18 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "performers",
         &[
-            "engine", "store", "machine", "ledger", "record", "identity", "ids", "clock", "config", "seal", "sealing",
+            "engine",
+            "store",
+            "machine",
+            "ledger",
+            "record",
+            "identity",
+            "ids",
+            "clock",
+            "config",
+            "seal",
+            "sealing",
+            "shared_secret",
             "trust",
         ],
     ),
@@ -102,8 +113,7 @@ const KNOWN_BY: &[(&str, &[&str])] = &[
     ("lettre", &["performers"]),
     ("tokio_cron_scheduler", &["workers"]),
     ("ureq", &["trust", "performers", "sealing", "signing", "cli::demo"]),
-    // What comes in and goes out by the form of outside systems is signed otherwise in `performers`.
-    ("hmac", &["shared_secret", "performers::webhooks"]),
+    ("hmac", &["shared_secret"]),
     // Besides the ids and secrets: keys that the command line draws.
     ("getrandom", &["ids", "config::secret", "cli"]),
     ("clap", &["cli"]),
