@@ -23,7 +23,7 @@ enum Settled {
 /// A command that says no must not have written.
 ///
 /// # Errors
-/// `idempotency_key_reused`, the command's own no, or a failing store. `Duplicate` is left to the caller's `taken`.
+/// `idempotency_key_reused`, the command's own no, `conflict` where another was faster to take what is unique, or a failing store.
 pub async fn once<T>(
     state: &AppState,
     actor: &str,

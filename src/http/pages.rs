@@ -1,5 +1,5 @@
-//! The few pages that the server draws itself: a link's question and answer, and the shell of the to-do page.
-//! Must not hold scripts within pages: the policy forbids them.
+//! What a browser opens: the shells of the pages, their styles and scripts, and the two pages that the server draws itself, a mail
+//! link's question and its answer. Must not hold scripts within pages: the policy forbids them.
 
 use std::sync::LazyLock;
 
