@@ -5,6 +5,35 @@ use diesel::prelude::*;
 use super::schema::{documents, seal_jobs, seal_signatures};
 use super::{Connection, StoreError};
 
+/// How far a sealing job has come. Which state follows which is not decided here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobState {
+    /// Kept, before anybody is asked to sign.
+    Created,
+    AwaitingSignature,
+    /// The sealed file is kept; the trade has not taken it yet.
+    Signed,
+    /// The trade has taken the sealed file.
+    Verified,
+    /// Nobody signed in time.
+    Expired,
+    Failed,
+}
+
+impl JobState {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::AwaitingSignature => "awaiting_signature",
+            Self::Signed => "signed",
+            Self::Verified => "verified",
+            Self::Expired => "expired",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// A row of `seal_jobs`.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = seal_jobs, treat_none_as_default_value = false)]
@@ -33,6 +62,13 @@ pub struct JobRow {
     pub changed_at: i64,
     /// What a phone opens to sign, where the provider gave it.
     pub address: Option<String>,
+}
+
+impl JobRow {
+    #[must_use]
+    pub fn is(&self, state: JobState) -> bool {
+        self.state == state.as_str()
+    }
 }
 
 /// A row of `seal_signatures`.
@@ -82,11 +118,16 @@ pub fn job_get(conn: &mut Connection, id: &str) -> Result<Option<JobRow>, StoreE
 ///
 /// # Errors
 /// A failing database.
-pub fn jobs_of_todo(conn: &mut Connection, todo: &str, account: &str, state: &str) -> Result<Vec<JobRow>, StoreError> {
+pub fn jobs_of_todo(
+    conn: &mut Connection,
+    todo: &str,
+    account: &str,
+    state: JobState,
+) -> Result<Vec<JobRow>, StoreError> {
     let rows = seal_jobs::table
         .filter(seal_jobs::todo.eq(todo))
         .filter(seal_jobs::account.eq(account))
-        .filter(seal_jobs::state.eq(state));
+        .filter(seal_jobs::state.eq(state.as_str()));
     let order = (seal_jobs::created_at.desc(), seal_jobs::id);
     Ok(rows.order(order).select(JobRow::as_select()).load(conn)?)
 }
@@ -95,9 +136,9 @@ pub fn jobs_of_todo(conn: &mut Connection, todo: &str, account: &str, state: &st
 ///
 /// # Errors
 /// A failing database.
-pub fn jobs_left(conn: &mut Connection, state: &str, before: i64, most: i64) -> Result<Vec<JobRow>, StoreError> {
+pub fn jobs_left(conn: &mut Connection, state: JobState, before: i64, most: i64) -> Result<Vec<JobRow>, StoreError> {
     let rows = seal_jobs::table
-        .filter(seal_jobs::state.eq(state))
+        .filter(seal_jobs::state.eq(state.as_str()))
         .filter(seal_jobs::changed_at.lt(before));
     let order = (seal_jobs::changed_at, seal_jobs::id);
     Ok(rows.order(order).limit(most).select(JobRow::as_select()).load(conn)?)
@@ -110,13 +151,13 @@ pub fn jobs_left(conn: &mut Connection, state: &str, before: i64, most: i64) -> 
 pub fn job_move(
     conn: &mut Connection,
     id: &str,
-    (from, to): (&str, &str),
+    (from, to): (JobState, JobState),
     fault: Option<&str>,
     at: i64,
 ) -> Result<bool, StoreError> {
-    let job = seal_jobs::table.find(id).filter(seal_jobs::state.eq(from));
+    let job = seal_jobs::table.find(id).filter(seal_jobs::state.eq(from.as_str()));
     let set = (
-        seal_jobs::state.eq(to),
+        seal_jobs::state.eq(to.as_str()),
         seal_jobs::fault.eq(fault),
         seal_jobs::changed_at.eq(at),
     );
@@ -128,11 +169,12 @@ pub fn job_move(
 /// # Errors
 /// A failing database.
 pub fn jobs_expire(conn: &mut Connection, fault: &str, now: i64) -> Result<usize, StoreError> {
+    let unsigned = [JobState::Created, JobState::AwaitingSignature].map(JobState::as_str);
     let jobs = seal_jobs::table
-        .filter(seal_jobs::state.eq_any(["created", "awaiting_signature"]))
+        .filter(seal_jobs::state.eq_any(unsigned))
         .filter(seal_jobs::expires_at.le(now));
     let set = (
-        seal_jobs::state.eq("expired"),
+        seal_jobs::state.eq(JobState::Expired.as_str()),
         seal_jobs::fault.eq(Some(fault)),
         seal_jobs::changed_at.eq(now),
     );
@@ -149,9 +191,11 @@ pub fn job_await(
     (reference, address): (Option<&str>, Option<&str>),
     at: i64,
 ) -> Result<bool, StoreError> {
-    let job = seal_jobs::table.find(id).filter(seal_jobs::state.eq("created"));
+    let job = seal_jobs::table
+        .find(id)
+        .filter(seal_jobs::state.eq(JobState::Created.as_str()));
     let set = (
-        seal_jobs::state.eq("awaiting_signature"),
+        seal_jobs::state.eq(JobState::AwaitingSignature.as_str()),
         seal_jobs::reference.eq(reference),
         seal_jobs::address.eq(address),
         seal_jobs::changed_at.eq(at),
@@ -166,9 +210,9 @@ pub fn job_await(
 pub fn job_sign(conn: &mut Connection, row: &SignatureRow, value: &str) -> Result<bool, StoreError> {
     let job = seal_jobs::table
         .find(&row.job)
-        .filter(seal_jobs::state.eq("awaiting_signature"));
+        .filter(seal_jobs::state.eq(JobState::AwaitingSignature.as_str()));
     let set = (
-        seal_jobs::state.eq("signed"),
+        seal_jobs::state.eq(JobState::Signed.as_str()),
         seal_jobs::certificate.eq(Some(&row.certificate)),
         seal_jobs::signature.eq(Some(value)),
         seal_jobs::sealed_sha256.eq(Some(&row.sha256)),
@@ -186,7 +230,7 @@ pub fn job_sign(conn: &mut Connection, row: &SignatureRow, value: &str) -> Resul
 /// # Errors
 /// A failing database.
 pub fn job_finish(conn: &mut Connection, job: &JobRow, bytes: i64, at: i64) -> Result<(), StoreError> {
-    if !job_move(conn, &job.id, ("signed", "verified"), None, at)? {
+    if !job_move(conn, &job.id, (JobState::Signed, JobState::Verified), None, at)? {
         return Ok(());
     }
     let document = documents::table
@@ -217,7 +261,7 @@ pub fn signature_of_file(conn: &mut Connection, sha256: &str) -> Result<Option<S
     let rows = seal_signatures::table
         .inner_join(seal_jobs::table.on(seal_jobs::id.eq(seal_signatures::job)))
         .filter(seal_signatures::sha256.eq(sha256))
-        .filter(seal_jobs::state.eq("verified"));
+        .filter(seal_jobs::state.eq(JobState::Verified.as_str()));
     let row = rows
         .order(seal_signatures::verified_at)
         .select(SignatureRow::as_select());
@@ -232,7 +276,7 @@ pub fn signatures_of(conn: &mut Connection, document: &str) -> Result<Vec<Signat
     let rows = seal_signatures::table
         .inner_join(seal_jobs::table.on(seal_jobs::id.eq(seal_signatures::job)))
         .filter(seal_signatures::document.eq(document))
-        .filter(seal_jobs::state.eq("verified"));
+        .filter(seal_jobs::state.eq(JobState::Verified.as_str()));
     let order = (seal_signatures::verified_at, seal_signatures::job);
     Ok(rows.order(order).select(SignatureRow::as_select()).load(conn)?)
 }

@@ -17,7 +17,7 @@ use crate::http::sealing::{self, Wanted};
 use crate::http::state::AppState;
 use crate::http::{hooks, seals};
 use crate::sealing::Answer;
-use crate::store::sealing_rows::JobRow;
+use crate::store::sealing_rows::{JobRow, JobState};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -167,7 +167,7 @@ pub async fn callback(state: web::Data<AppState>, request: HttpRequest, body: Ra
     } = serde_json::from_slice(&body.0).map_err(|error| Problem::new(Code::Invalid).detail(error.to_string()))?;
     let job = sealing::find(&state, &job).await?;
     // The platform may answer before its own answer to the question has been noted.
-    if job.provider == "sharing" && job.state == "created" {
+    if job.provider == "sharing" && job.is(JobState::Created) {
         return Err(Problem::new(Code::Unavailable).retry_after(1));
     }
     if job.provider != "sharing" || job.reference.as_deref() != Some(reference.as_str()) {
@@ -183,6 +183,6 @@ fn present(job: &JobRow) -> Json {
         "to_sign": job.to_sign, "base_sha256": job.base_sha256, "sealed_sha256": job.sealed_sha256,
         "fault": job.fault, "expires": job.expires_at,
         // What a phone opens, as long as it may.
-        "address": job.address.as_ref().filter(|_| job.state == "awaiting_signature"),
+        "address": job.address.as_ref().filter(|_| job.is(JobState::AwaitingSignature)),
     })
 }

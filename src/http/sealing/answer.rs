@@ -13,26 +13,28 @@ use crate::performers::files::Stored;
 use crate::seal::trust::Kind;
 use crate::sealing::{self, Answer, Judged, TestKeys, Waiting};
 use crate::store::seal_rows::{self, SealRow};
-use crate::store::sealing_rows::{self, JobRow, SignatureRow};
+use crate::store::sealing_rows::{self, JobRow, JobState, SignatureRow};
 
 /// Takes the holder's answer: judges it, keeps the sealed file, and completes the to-do.
 ///
 /// # Errors
 /// `job_over`, what the judgement found, and the machine's own no.
 pub async fn accept(state: &AppState, job: JobRow, answer: Answer) -> Result<JobRow, Problem> {
-    match job.state.as_str() {
-        "awaiting_signature" => {}
+    if job.is(JobState::Signed) {
         // The answer came before and its outcome may have been lost on the way.
-        "signed" => return finish(state, &job.id).await,
-        "verified" => return Ok(job),
-        _ => return Err(refused("job_over", "本次签章已结束，请重新发起")),
+        return finish(state, &job.id).await;
+    }
+    if job.is(JobState::Verified) {
+        return Ok(job);
+    }
+    if !job.is(JobState::AwaitingSignature) {
+        return Err(refused("job_over", "本次签章已结束，请重新发起"));
     }
     let now = state.now();
     if now.0 >= job.expires_at {
         let id = job.id.clone();
-        let over = move |conn: &mut _| {
-            sealing_rows::job_move(conn, &id, ("awaiting_signature", "expired"), Some("job_over"), now.0)
-        };
+        let step = (JobState::AwaitingSignature, JobState::Expired);
+        let over = move |conn: &mut _| sealing_rows::job_move(conn, &id, step, Some("job_over"), now.0);
         state.engine.write("sealing job expired", over).await?;
         return Err(refused("job_over", "本次签章已超时，请重新发起"));
     }
@@ -43,7 +45,7 @@ pub async fn accept(state: &AppState, job: JobRow, answer: Answer) -> Result<Job
         .await?
         .ok_or_else(|| Problem::new(Code::NotFound))?;
     if seal.withdrawn_at.is_some() {
-        fail(state, &job, "awaiting_signature", "seal_withdrawn").await?;
+        fail(state, &job, JobState::AwaitingSignature, "seal_withdrawn").await?;
         return Err(refused(
             "seal_withdrawn",
             "该印章已停用或已换领，请用现行印章重新发起签章",
@@ -58,7 +60,7 @@ pub async fn accept(state: &AppState, job: JobRow, answer: Answer) -> Result<Job
     // Where another answer was faster, its file is the one that counts; where its time was, none does.
     let ours = kept.await?;
     let done = finish(state, &job.id).await?;
-    if !ours && done.state != "verified" {
+    if !ours && !done.is(JobState::Verified) {
         return Err(refused("job_over", "本次签章已结束，请重新发起"));
     }
     Ok(done)

@@ -18,7 +18,7 @@ use crate::seal::trust::Moment;
 use crate::sealing::{self, Asked, Order, Provider, SealPlace};
 use crate::store::document_rows::{self, DocumentRow};
 use crate::store::seal_rows::{self, SealRow};
-use crate::store::sealing_rows::{self, JobRow};
+use crate::store::sealing_rows::{self, JobRow, JobState};
 
 /// Prepares the document and asks the provider. A second click gets the first one's job.
 ///
@@ -75,7 +75,7 @@ async fn waiting_already(
     let (todo, owner) = (wanted.todo.id.to_string(), account.id.clone());
     let rows = state
         .engine
-        .read(move |conn| sealing_rows::jobs_of_todo(conn, &todo, &owner, "awaiting_signature"))
+        .read(move |conn| sealing_rows::jobs_of_todo(conn, &todo, &owner, JobState::AwaitingSignature))
         .await?;
     let now = state.now();
     Ok(rows.into_iter().find(|job| {
@@ -135,7 +135,7 @@ async fn prepare(
     let (prepared_sha256, to_sign) = prepared.await?;
     Ok(JobRow {
         id: ids::id()?,
-        state: "created".into(),
+        state: JobState::Created.as_str().into(),
         account: account.id.clone(),
         trade: document.trade.clone(),
         instance: document.instance.clone(),
@@ -202,11 +202,11 @@ async fn ask(
         Ok(Asked::Waiting { reference, address }) => (reference, address, None),
         Ok(Asked::Signed(answer)) => (None, None, Some(answer)),
         Err(fault) => {
-            fail(state, &job, "created", fault.code).await?;
+            fail(state, &job, JobState::Created, fault.code).await?;
             return Err(problem(&fault));
         }
     };
-    job.state = "awaiting_signature".into();
+    job.state = JobState::AwaitingSignature.as_str().into();
     (job.reference, job.address) = (reference, address);
     let (row, now) = (job.clone(), state.now());
     let await_signature = move |conn: &mut _| {

@@ -11,7 +11,7 @@ use crate::machine::step::{Act, Actor, Answer as Outcome, Cause, Sealed};
 use crate::machine::trade::TodoId;
 use crate::machine::value::Map;
 use crate::store::account_rows;
-use crate::store::sealing_rows::{self, JobRow, SignatureRow};
+use crate::store::sealing_rows::{self, JobRow, JobState, SignatureRow};
 use crate::store::upload_rows;
 
 /// How often jobs that a crash has left are looked for, and how long they are left to whoever works on them.
@@ -25,7 +25,7 @@ const SIGNED: &str = "signed";
 /// Offers the verified seal to the trade and closes the job. Whoever repeats it gets the same.
 pub(super) async fn finish(state: &AppState, id: &str) -> Result<JobRow, Problem> {
     let mut job = find(state, id).await?;
-    if job.state != SIGNED {
+    if !job.is(JobState::Signed) {
         return Ok(job);
     }
     let key = job.id.clone();
@@ -49,7 +49,7 @@ pub(super) async fn finish(state: &AppState, id: &str) -> Result<JobRow, Problem
     };
     let receipt = state.engine.submit(submission).await?;
     if let Outcome::Refused(refusal) = &receipt.answer {
-        fail(state, &job, SIGNED, "not_taken").await?;
+        fail(state, &job, JobState::Signed, "not_taken").await?;
         return Err(Problem::refused(refusal));
     }
     Problem::check(&receipt.answer)?;
@@ -59,7 +59,7 @@ pub(super) async fn finish(state: &AppState, id: &str) -> Result<JobRow, Problem
         upload_rows::draft_delete(conn, &done.todo)
     };
     state.engine.write("sealing job done", close).await?;
-    job.state = "verified".into();
+    job.state = JobState::Verified.as_str().into();
     Ok(job)
 }
 
@@ -119,7 +119,7 @@ pub async fn keep(state: AppState) {
         let before = state.now().plus_millis(-LEFT_MILLIS).0;
         let left = state
             .engine
-            .read(move |conn| sealing_rows::jobs_left(conn, SIGNED, before, MOST_AT_ONCE));
+            .read(move |conn| sealing_rows::jobs_left(conn, JobState::Signed, before, MOST_AT_ONCE));
         let jobs = match left.await {
             Ok(jobs) => jobs,
             Err(error) => {

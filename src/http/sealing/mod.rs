@@ -33,7 +33,7 @@ use crate::seal::trust::Kind;
 use crate::sealing::{self, Fault, Provider, Stamper};
 use crate::store::account_rows;
 use crate::store::seal_rows::SealRow;
-use crate::store::sealing_rows::{self, JobRow};
+use crate::store::sealing_rows::{self, JobRow, JobState};
 
 /// The ways to sign that this installation offers, and its time stamps.
 pub struct Sealers {
@@ -171,9 +171,9 @@ pub fn parse_seal(der: &str) -> Result<Seal, Problem> {
     Seal::parse(&der).map_err(|error| Problem::internal("read a seal", &error))
 }
 
-async fn fail(state: &AppState, job: &JobRow, from: &'static str, code: &'static str) -> Result<(), Problem> {
+async fn fail(state: &AppState, job: &JobRow, from: JobState, code: &'static str) -> Result<(), Problem> {
     let (id, now) = (job.id.clone(), state.now());
-    let over = move |conn: &mut _| sealing_rows::job_move(conn, &id, (from, "failed"), Some(code), now.0);
+    let over = move |conn: &mut _| sealing_rows::job_move(conn, &id, (from, JobState::Failed), Some(code), now.0);
     state.engine.write("sealing job failed", over).await?;
     Ok(())
 }
