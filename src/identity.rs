@@ -2,6 +2,7 @@
 //! Must not look anything up: a well-formed number need not have been issued.
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 /// The characters of GB 32100-2015: digits and capitals without I, O, Z, S and V.
 const CODE_ALPHABET: &[u8; 31] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
@@ -10,6 +11,45 @@ const CODE_WEIGHTS: [u32; 17] = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8,
 /// Powers of 2 modulo 11, last digit first (GB 11643-1999, 4.2.4, after ISO 7064 MOD 11-2).
 const NUMBER_WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 const NUMBER_CHECKS: &[u8; 11] = b"10X98765432";
+
+/// Whose number it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// 公民身份号码 (GB 11643)
+    Person,
+    /// 统一社会信用代码 (GB 32100)
+    Organisation,
+}
+
+impl Kind {
+    pub const ALL: [Self; 2] = [Self::Person, Self::Organisation];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Organisation => "organisation",
+        }
+    }
+
+    /// Reads what is stored.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Checks a number of this kind.
+    ///
+    /// # Errors
+    /// The first fault found.
+    pub fn check(self, code: &str) -> Result<(), Malformed> {
+        match self {
+            Self::Person => check_person_number(code),
+            Self::Organisation => check_organisation_code(code),
+        }
+    }
+}
 
 /// Why a number is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,7 @@
 use super::caller::Standing;
 use super::password;
 use super::problem::{Code, Problem};
-use crate::identity;
+use crate::identity::Kind;
 use crate::ids;
 use crate::store::account_rows::{self, AccountRow, PartyRow};
 use crate::store::{Connection, StoreError};
@@ -104,30 +104,9 @@ pub fn check_phone(phone: &str) -> Result<(), Problem> {
 ///
 /// # Errors
 /// `invalid`, with the fault.
-pub fn check_party(kind: PartyKind, code: &str) -> Result<(), Problem> {
-    let checked = match kind {
-        PartyKind::Person => identity::check_person_number(code),
-        PartyKind::Organisation => identity::check_organisation_code(code),
-    };
-    checked.map_err(|fault| Problem::field("code", fault.to_string()))
-}
-
-/// What kind of party an account acts for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PartyKind {
-    Person,
-    Organisation,
-}
-
-impl PartyKind {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Organisation => "organisation",
-        }
-    }
+pub fn check_party(kind: Kind, code: &str) -> Result<(), Problem> {
+    kind.check(code)
+        .map_err(|fault| Problem::field("code", fault.to_string()))
 }
 
 /// The standing that an account's posts make it have. Nobody both oversees and acts.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::identity::Kind;
 use crate::machine::definition::model::{Bundle, Type};
 use crate::machine::roles::CENTRE;
 use crate::store::name_rows::{Named, names_of};
@@ -135,7 +136,10 @@ fn describe(named: Named) -> (String, Json) {
             phone,
             address,
         } => {
-            let public = if kind == "person" { masked(&name) } else { name.clone() };
+            let public = match Kind::parse(&kind) {
+                Some(Kind::Person) => masked(&name),
+                _ => name.clone(),
+            };
             let known = json!({
                 "name": name, "public_name": public, "code": code, "phone": phone.unwrap_or_default(),
                 "address": address.unwrap_or_default(),

@@ -14,11 +14,12 @@ use std::collections::BTreeMap;
 pub use failure::{CODES, Code, Failure};
 pub use list::{Entry, RevocationList};
 pub use path::Chain;
-pub use profile::{CaProfile, Kind, Part, Place, Revocation, SealMaker, Stale, SubjectRule};
+pub use profile::{CaProfile, Part, Place, Revocation, SealMaker, Stale, SubjectRule};
 pub use revocation::{Checked, Evidence};
 pub use subject::Subject;
 
 use super::certificate::Certificate;
+pub use crate::identity::Kind;
 use crate::machine::Time;
 
 /// What a certificate is presented for.

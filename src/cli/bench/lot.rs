@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Engine, EngineConfig, EngineError, Receipt, Request, Submission};
 use crate::http::Tokens;
+use crate::identity::Kind;
 use crate::machine::step::{Act, Actor, Answer, Cause};
 use crate::machine::value::Map;
 use crate::machine::{Name, Time, Value};
@@ -340,7 +341,7 @@ fn bidder_actor(bidder: usize) -> Actor {
 fn party_row(bidder: usize, now: Time) -> PartyRow {
     PartyRow {
         id: party(bidder),
-        kind: "person".into(),
+        kind: Kind::Person.as_str().into(),
         code: format!("bench{bidder}"),
         name: format!("竞买人{bidder}"),
         created_at: now.0,

@@ -12,6 +12,7 @@ use crate::http::page::{Cursor, Page};
 use crate::http::people::{self, NewAccount};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
+use crate::identity::Kind;
 use crate::store::account_rows::{self, AccountRow};
 use crate::store::challenge_rows::{self, StaffNumberRow};
 use crate::store::{Connection, StoreError};
@@ -202,7 +203,7 @@ pub async fn bind(
     command: Command<Bind>,
 ) -> Result<HttpResponse, Problem> {
     let (id, code) = (extract::id(&path)?.to_owned(), command.body.code);
-    people::check_party(people::PartyKind::Person, &code)?;
+    people::check_party(Kind::Person, &code)?;
     let row = StaffNumberRow {
         account: id,
         code,
@@ -236,7 +237,7 @@ fn bindable(conn: &mut Connection, row: &StaffNumberRow) -> Result<Result<(), Pr
     }
     let other = challenge_rows::staff_by_number(conn, &row.code)?;
     let elsewhere = other.is_some_and(|other| other.account != row.account);
-    let person = people::PartyKind::Person.as_str();
+    let person = Kind::Person.as_str();
     let own = match account_rows::party_by_code(conn, person, &row.code)? {
         Some(party) => account_rows::account_of_party(conn, &party.id)?,
         None => None,

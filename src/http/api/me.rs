@@ -4,15 +4,17 @@ use actix_web::http::header::ETAG;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::accounts::Post;
 use crate::http::caller::SignedIn;
 use crate::http::extract::{Json, etag, if_match};
 use crate::http::middleware::address;
 use crate::http::password;
-use crate::http::people::{self, PartyKind};
+use crate::http::people;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
+use crate::identity::Kind;
 use crate::ids;
 use crate::store::account_rows::{self, AccountRow, PartyRow};
 use crate::store::{Connection, StoreError};
@@ -45,7 +47,8 @@ pub struct Party {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    kind: PartyKind,
+    #[schema(schema_with = kind_schema)]
+    kind: Kind,
     /// 姓名或单位名称
     name: String,
     /// 公民身份号码或统一社会信用代码
@@ -54,6 +57,15 @@ pub struct Profile {
     phone: String,
     #[serde(default)]
     address: Option<String>,
+}
+
+/// What the documentation says of the kind, which the room that owns it cannot say: it knows no HTTP.
+fn kind_schema() -> Object {
+    let names = Kind::ALL.map(Kind::as_str);
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(names))
+        .build()
 }
 
 #[derive(Deserialize, ToSchema)]

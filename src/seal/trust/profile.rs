@@ -3,35 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::identity::Kind;
 use crate::machine::Time;
-
-/// Whether a number is an organisation's or a person's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// 公民身份号码 (GB 11643)
-    Person,
-    /// 统一社会信用代码 (GB 32100)
-    Organisation,
-}
-
-impl Kind {
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Person => "person",
-            Self::Organisation => "organisation",
-        }
-    }
-
-    /// Reads what is stored.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Person, Self::Organisation]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-    }
-}
 
 /// Where in a certificate a number stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,9 +4,9 @@
 use der::asn1::ObjectIdentifier;
 use serde::{Deserialize, Serialize};
 
-use super::profile::{Kind, Part, Place, SubjectRule};
+use super::profile::{Part, Place, SubjectRule};
 use super::{Chain, Code, Failure, TrustStore};
-use crate::identity;
+use crate::identity::Kind;
 use crate::machine::Time;
 use crate::seal::asn1;
 use crate::seal::certificate::Certificate;
@@ -53,7 +53,7 @@ impl TrustStore {
                 let Some((code, rest)) = cut(rule, &value) else {
                     continue;
                 };
-                if !well_formed(rule.kind, &code) {
+                if rule.kind.check(&code).is_err() {
                     malformed = true;
                     continue;
                 }
@@ -82,13 +82,6 @@ impl TrustStore {
             not_after: certificate.period().1,
             test: is_test(certificate) || chain.authorities().iter().any(is_test),
         })
-    }
-}
-
-fn well_formed(kind: Kind, code: &str) -> bool {
-    match kind {
-        Kind::Person => identity::check_person_number(code).is_ok(),
-        Kind::Organisation => identity::check_organisation_code(code).is_ok(),
     }
 }
 
