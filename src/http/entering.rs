@@ -1,6 +1,7 @@
 //! Which account a verified certificate enters: the staff's that an admin bound to the number, the party's, or one opened now.
 //! Must not verify anything, and must not bind an account to a key, a serial number or a name.
 
+use super::caller::Standing;
 use super::certificates::Opening;
 use super::problem::{Code, Problem};
 use crate::machine::Time;
@@ -96,23 +97,10 @@ fn open_party(conn: &mut Connection, subject: &Subject, id: String, now: Time) -
 
 /// An account that only a certificate opens, prefilled with whose it is; address and telephone are still to be said.
 fn opened(id: &str, party: &PartyRow, now: Time) -> AccountRow {
+    let name = format!("ca-{}", id.to_lowercase());
     AccountRow {
-        id: id.to_owned(),
-        name: format!("ca-{}", id.to_lowercase()),
         display_name: party.name.clone(),
-        email: String::new(),
-        phone: None,
-        address: None,
-        // No password fits an empty hash.
-        password_hash: String::new(),
-        standing: super::caller::Standing::Ordinary.as_str().to_owned(),
         party: Some(party.id.clone()),
-        member: false,
-        session_version: 1,
-        failures: 0,
-        locked_until: None,
-        disabled_at: None,
-        created_at: now.0,
-        version: 1,
+        ..AccountRow::unused(id.to_owned(), name, Standing::Ordinary.as_str(), now.0)
     }
 }

@@ -158,7 +158,7 @@ pub fn create(conn: &mut Connection, new: NewAccount) -> Result<Result<String, P
         Ok(id) => id,
         Err(error) => return Ok(Err(error.into())),
     };
-    account_rows::account_insert(conn, &blank(&id, &new))?;
+    account_rows::account_insert(conn, &row(&id, &new))?;
     let posts: std::collections::BTreeSet<_> = new.posts.into_iter().collect();
     for (post, organisation) in posts {
         account_rows::post_insert(conn, &id, &post, &organisation)?;
@@ -166,24 +166,12 @@ pub fn create(conn: &mut Connection, new: NewAccount) -> Result<Result<String, P
     Ok(Ok(id))
 }
 
-fn blank(id: &str, new: &NewAccount) -> AccountRow {
+fn row(id: &str, new: &NewAccount) -> AccountRow {
     AccountRow {
-        id: id.to_owned(),
-        name: new.name.clone(),
         display_name: new.display_name.clone(),
         email: new.email.clone(),
-        phone: None,
-        address: None,
         password_hash: new.password_hash.clone(),
-        standing: new.standing.as_str().to_owned(),
-        party: None,
-        member: false,
-        session_version: 1,
-        failures: 0,
-        locked_until: None,
-        disabled_at: None,
-        created_at: new.at,
-        version: 1,
+        ..AccountRow::unused(id.to_owned(), new.name.clone(), new.standing.as_str(), new.at)
     }
 }
 

@@ -27,6 +27,32 @@ pub struct AccountRow {
     pub version: i64,
 }
 
+impl AccountRow {
+    /// An account that nobody has used yet and that acts for no party; its name is also shown. No password opens it until one is set:
+    /// none has an empty hash.
+    #[must_use]
+    pub fn unused(id: String, name: String, standing: &str, at: i64) -> Self {
+        Self {
+            id,
+            display_name: name.clone(),
+            name,
+            email: String::new(),
+            phone: None,
+            address: None,
+            password_hash: String::new(),
+            standing: standing.to_owned(),
+            party: None,
+            member: false,
+            session_version: 1,
+            failures: 0,
+            locked_until: None,
+            disabled_at: None,
+            created_at: at,
+            version: 1,
+        }
+    }
+}
+
 /// A row of `parties`.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = parties)]

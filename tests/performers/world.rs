@@ -177,22 +177,9 @@ impl World {
 
     pub async fn person(&self, id: &str, name: &str, posts: &[(&str, &str)]) {
         let row = AccountRow {
-            id: id.into(),
-            name: id.into(),
             display_name: name.into(),
             email: format!("{id}@example.org"),
-            phone: None,
-            address: None,
-            password_hash: "x".into(),
-            standing: "staff".into(),
-            party: None,
-            member: false,
-            session_version: 0,
-            failures: 0,
-            locked_until: None,
-            disabled_at: None,
-            created_at: 0,
-            version: 0,
+            ..AccountRow::unused(id.into(), id.into(), "ordinary", 0)
         };
         let posts: Vec<_> = posts
             .iter()

@@ -18,22 +18,9 @@ use crate::support::smtp::{Sink, Taken};
 /// A supervisor, and an outbox that hands mails to a server of the test.
 async fn supervised(engine: &Engine, folder: &tempfile::TempDir) -> (Sink, Outbox) {
     let row = AccountRow {
-        id: "watch".into(),
-        name: "watch".into(),
         display_name: "监督员".into(),
         email: "watch@example.org".into(),
-        phone: None,
-        address: None,
-        password_hash: "x".into(),
-        standing: "oversight".into(),
-        party: None,
-        member: false,
-        session_version: 0,
-        failures: 0,
-        locked_until: None,
-        disabled_at: None,
-        created_at: 0,
-        version: 0,
+        ..AccountRow::unused("watch".into(), "watch".into(), "oversight", 0)
     };
     let insert = engine.write("test", move |conn| {
         account_insert(conn, &row)?;

@@ -25,22 +25,10 @@ fn on_both(test: impl Fn(&mut Connection)) {
 
 fn account(id: &str) -> AccountRow {
     AccountRow {
-        id: id.into(),
-        name: format!("name-{id}"),
         display_name: "王五".into(),
         email: "w@example.test".into(),
-        phone: None,
-        address: None,
         password_hash: "x".into(),
-        standing: "ordinary".into(),
-        party: None,
-        member: false,
-        session_version: 1,
-        failures: 0,
-        locked_until: None,
-        disabled_at: None,
-        created_at: 1,
-        version: 1,
+        ..AccountRow::unused(id.into(), format!("name-{id}"), "ordinary", 1)
     }
 }
 

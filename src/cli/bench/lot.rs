@@ -11,7 +11,7 @@ use crate::cli::{Failure, folder};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Engine, EngineConfig, EngineError, Receipt, Request, Submission};
-use crate::http::Tokens;
+use crate::http::{Standing, Tokens};
 use crate::identity::Kind;
 use crate::machine::step::{Act, Actor, Answer, Cause};
 use crate::machine::value::Map;
@@ -350,22 +350,13 @@ fn party_row(bidder: usize, now: Time) -> PartyRow {
 
 fn account_row(bidder: usize, now: Time) -> AccountRow {
     AccountRow {
-        id: account(bidder),
-        name: account(bidder),
         display_name: format!("竞买人{bidder}"),
         email: format!("{}@example.org", account(bidder)),
         phone: Some(cast::PHONE.into()),
         address: Some(cast::ADDRESS.into()),
-        password_hash: String::new(),
-        standing: "ordinary".into(),
         party: Some(party(bidder)),
         member: true,
-        session_version: 1,
-        failures: 0,
-        locked_until: None,
-        disabled_at: None,
-        created_at: now.0,
-        version: 1,
+        ..AccountRow::unused(account(bidder), account(bidder), Standing::Ordinary.as_str(), now.0)
     }
 }
 
