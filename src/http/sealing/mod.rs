@@ -8,8 +8,10 @@
 //! A crash between two arrows loses nothing: what is `signed` is completed by [`keep`].
 
 mod answer;
+mod ask;
 mod begin;
 mod finish;
+mod prepare;
 
 use std::sync::Arc;
 
