@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::engine::IdempotencyKey;
 use crate::http::attachments;
-use crate::http::caller::{Caller, SignedIn};
+use crate::http::caller::{Account, Caller, SignedIn};
 use crate::http::commands;
 use crate::http::extract::{self, Query};
 use crate::http::guard::SentKey;
@@ -35,27 +35,75 @@ pub struct Uploaded {
     sha256: String,
 }
 
+impl From<FileRow> for Uploaded {
+    fn from(row: FileRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            media_type: row.media_type,
+            bytes: row.bytes,
+            sha256: row.sha256,
+        }
+    }
+}
+
 /// The file of an upload, as the client calls it.
 pub(super) struct Part {
     pub name: String,
     pub content: web::Bytes,
 }
 
+/// `POST /api/v1/files`
+///
+/// # Errors
+/// `bad_request`, `too_large`, `unsupported_media_type`, `too_many_requests`, `idempotency_key_reused`.
 pub async fn upload(
     state: web::Data<AppState>,
     request: HttpRequest,
     account: SignedIn,
     parts: Multipart,
 ) -> Result<HttpResponse, Problem> {
-    let key = request
-        .extensions()
-        .get::<SentKey>()
-        .cloned()
-        .ok_or_else(|| Problem::new(Code::KeyRequired))?;
+    let sent = request.extensions().get::<SentKey>().cloned();
+    let sent = sent.ok_or_else(|| Problem::new(Code::KeyRequired))?;
     let part = single(parts, state.config.limits.upload_bytes).await?;
+    let row = keep(&state, &account, &part).await?;
+    let key = IdempotencyKey {
+        key: sent.0,
+        body_sha256: digest(&part.name, &row.sha256),
+    };
+    let run = move |conn: &mut _| {
+        upload_rows::file_insert(conn, &row)?;
+        Ok(Ok(Uploaded::from(row)))
+    };
+    let uploaded = once(&state, &account.id, key, "upload", run).await?;
+    Ok(HttpResponse::Created().json(uploaded))
+}
+
+/// Keeps the content, and tells the row that is to name it.
+async fn keep(state: &AppState, account: &Account, part: &Part) -> Result<FileRow, Problem> {
     let kind = media_type(&part.content)?;
     let bytes = i64::try_from(part.content.len()).unwrap_or(i64::MAX);
     let now = state.now().0;
+    check_daily(state, account, bytes, now).await?;
+    let (files, content) = (state.files.clone(), part.content.clone());
+    let stored = state.blocking(move || {
+        files
+            .put(&content)
+            .map_err(|error| Problem::internal("keep a file", &error))
+    });
+    Ok(FileRow {
+        id: ids::id()?,
+        sha256: stored.await?.sha256,
+        name: safe_name(&part.name),
+        media_type: kind.to_owned(),
+        bytes,
+        uploader: account.id.clone(),
+        created_at: now,
+    })
+}
+
+/// That the account stays below its share of a day with these bytes as well.
+async fn check_daily(state: &AppState, account: &Account, bytes: i64, now: i64) -> Result<(), Problem> {
     let uploader = account.id.clone();
     let used = state
         .engine
@@ -67,50 +115,16 @@ pub async fn upload(
             .detail("too much uploaded today")
             .retry_after(3_600));
     }
-    let (files, content) = (state.files.clone(), part.content.clone());
-    let stored = state.blocking(move || {
-        files
-            .put(&content)
-            .map_err(|error| Problem::internal("keep a file", &error))
-    });
-    let sha256 = stored.await?.sha256;
-    let row = FileRow {
-        id: ids::id()?,
-        sha256,
-        name: safe_name(&part.name),
-        media_type: kind.to_owned(),
-        bytes,
-        uploader: account.id.clone(),
-        created_at: now,
-    };
+    Ok(())
+}
+
+/// By which a repetition is told from another upload under the same key.
+fn digest(name: &str, sha256: &str) -> String {
     let digest = Sha256::new()
         .chain_update("POST /api/v1/files\n")
-        .chain_update(&part.name)
+        .chain_update(name)
         .chain_update("\n");
-    let key = IdempotencyKey {
-        key: key.0,
-        body_sha256: hex::encode(digest.chain_update(&row.sha256).finalize()),
-    };
-    let run = move |conn: &mut _| {
-        upload_rows::file_insert(conn, &row)?;
-        let FileRow {
-            id,
-            name,
-            media_type,
-            bytes,
-            sha256,
-            ..
-        } = row;
-        Ok(Ok(Uploaded {
-            id,
-            name,
-            media_type,
-            bytes,
-            sha256,
-        }))
-    };
-    let uploaded = once(&state, &account.id, key, "upload", run).await?;
-    Ok(HttpResponse::Created().json(uploaded))
+    hex::encode(digest.chain_update(sha256).finalize())
 }
 
 /// The one part `file`. Others are refused rather than skipped, so that nobody sends a thousand.
