@@ -5,7 +5,6 @@ mod certificates;
 mod defaults;
 mod overrides;
 mod record;
-mod secret;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,6 @@ use serde::{Deserialize, Serialize};
 
 pub use certificates::Certificates;
 pub use record::{Record, SigningServer};
-pub use secret::SecretError;
 
 /// The annotated example, which states every key with its default; a test holds it to `Config::default()`.
 pub const ANNOTATED: &str = include_str!("../deploy/luochui.yaml");

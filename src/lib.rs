@@ -13,6 +13,7 @@ pub mod performers;
 pub mod record;
 pub mod seal;
 pub mod sealing;
+pub mod secret_file;
 pub mod shared_secret;
 pub mod signing;
 pub mod store;

@@ -1,9 +1,7 @@
 //! The platform's key on this machine: read from its file, or drawn once into the data folder, and drawn anew
 //! on demand; the public halves of those before stay in a file beside it. Must not be logged or shown.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +13,7 @@ use crate::config::Config;
 use crate::record::signer::read_keys;
 use crate::record::{FileKey, PlatformSigner};
 use crate::seal::sm2::{PublicKey, SecretKey};
+use crate::secret_file;
 use crate::signing::SigningServer;
 
 /// Who signs for the platform; draws a key (mode 0600) where the configured file is not there.
@@ -27,10 +26,8 @@ pub fn signer(config: &Config) -> Result<Arc<dyn PlatformSigner>, Failure> {
     }
     let path = config.platform_key();
     let failed = |error: &dyn std::fmt::Display| Failure(format!("the platform's key {}: {error}", path.display()));
-    let pem = match std::fs::read_to_string(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => draw(&path)?,
-        read => read.map_err(|error| failed(&error))?,
-    };
+    let pem = secret_file::read_or_draw(&path, secret).map_err(|error| failed(&error))?;
+    let pem = String::from_utf8(pem).map_err(|error| failed(&error))?;
     let secret = SecretKey::from_pem(&pem).map_err(|error| failed(&error))?;
     let key = FileKey::new(secret).map_err(|error| failed(&error))?;
     Ok(Arc::new(key.after(former(&path)?)))
@@ -82,52 +79,17 @@ pub fn rotate(config: &Config) -> Result<Arc<dyn PlatformSigner>, Failure> {
     let keys = std::iter::once(&public).chain(present.former().iter().filter(|key| **key != public));
     let former: Result<String, _> = keys.map(PublicKey::to_pem).collect();
     // The public half first: after a crash between the two it stands twice, which harms nobody.
-    let former = (former.map_err(|error| failed(&error))?, former_file(&path));
-    let fresh = write(&former.1, &former.0)?;
-    std::fs::rename(fresh, &former.1).map_err(|error| failed(&error))?;
-    let fresh = write(&path, &secret(&path)?)?;
-    std::fs::rename(fresh, &path).map_err(|error| failed(&error))?;
+    let former = former.map_err(|error| failed(&error))?;
+    secret_file::replace(&former_file(&path), former).map_err(|error| failed(&error))?;
+    let fresh = secret().map_err(|error| failed(&error))?;
+    secret_file::replace(&path, fresh).map_err(|error| failed(&error))?;
     signer(config)
 }
 
-/// Two processes may start on one folder at once: the file is linked into place whole, and the first one's stays.
-fn draw(path: &Path) -> Result<String, Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure(format!("the platform's key {}: {error}", path.display()));
-    let pem = secret(path)?;
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
-    }
-    let fresh = write(path, &pem)?;
-    let linked = std::fs::hard_link(&fresh, path);
-    std::fs::remove_file(&fresh).map_err(|error| failed(&error))?;
-    match linked {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(failed(&error)),
-        _ => std::fs::read_to_string(path).map_err(|error| failed(&error)),
-    }
-}
-
-fn secret(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure(format!("the platform's key {}: {error}", path.display()));
+/// A new key as PEM.
+fn secret() -> io::Result<Zeroizing<String>> {
     let mut random = Ok(());
     let secret = SecretKey::generate(&mut |bytes| random = getrandom::fill(bytes));
-    random.map_err(|error| failed(&error))?;
-    let pem = secret.and_then(|secret| secret.to_pem());
-    pem.map_err(|error| failed(&error))
-}
-
-/// Writes a file whole beside its place, for its owner's eyes only.
-fn write(path: &Path, text: &str) -> Result<PathBuf, Failure> {
-    let failed = |error: std::io::Error| Failure(format!("the platform's key {}: {error}", path.display()));
-    let fresh = path.with_extension(format!("{}.new", std::process::id()));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&fresh)
-        .map_err(failed)?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(failed)?;
-    Ok(fresh)
+    random.map_err(io::Error::other)?;
+    secret.and_then(|secret| secret.to_pem()).map_err(io::Error::other)
 }

@@ -41,6 +41,7 @@ mod signatures;
 mod state;
 mod strict;
 mod token;
+mod token_secret;
 mod upload;
 mod verifiers;
 
@@ -49,3 +50,4 @@ pub use guard::{Allowed, Keyed};
 pub use server::{serve, start};
 pub use state::AppState;
 pub use token::Tokens;
+pub use token_secret::{SecretError, token_secret};

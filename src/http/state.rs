@@ -10,6 +10,7 @@ use super::password::Passwords;
 use super::problem::Problem;
 use super::sealing::Sealers;
 use super::token::Tokens;
+use super::token_secret::token_secret;
 use super::verifiers::Verifiers;
 use crate::config::Config;
 use crate::engine::Engine;
@@ -54,9 +55,7 @@ impl AppState {
     /// # Errors
     /// No key, no folder, no randomness.
     pub fn new(engine: Engine, config: Config) -> Result<Self, Problem> {
-        let secret = config
-            .jwt_secret()
-            .map_err(|error| Problem::internal("read the signing key", &error))?;
+        let secret = token_secret(&config).map_err(|error| Problem::internal("read the signing key", &error))?;
         let files =
             Files::open(config.files_folder()).map_err(|error| Problem::internal("open the file store", &error))?;
         let rate = |rate: u32| NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN);

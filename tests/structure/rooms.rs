@@ -15,6 +15,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     // Pure: bytes and times in, bytes and reports out.
     ("seal", &["machine", "identity"]),
     ("shared_secret", &[]),
+    ("secret_file", &[]),
     (
         "signing",
         &["record", "seal", "machine", "clock", "config", "shared_secret"],
@@ -79,6 +80,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "telemetry",
             "seal",
             "sealing",
+            "secret_file",
             "shared_secret",
             "trust",
         ],
@@ -115,7 +117,7 @@ const KNOWN_BY: &[(&str, &[&str])] = &[
     ("ureq", &["trust", "performers", "sealing", "signing", "cli::demo"]),
     ("hmac", &["shared_secret"]),
     // Besides the ids and secrets: keys that the command line draws.
-    ("getrandom", &["ids", "config::secret", "cli"]),
+    ("getrandom", &["ids", "cli"]),
     ("clap", &["cli"]),
     ("lopdf", &["seal::pdf"]),
     ("zip", &["seal::ofd", "sealing::evidence"]),

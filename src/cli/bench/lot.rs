@@ -11,7 +11,7 @@ use crate::cli::{Failure, folder};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Engine, EngineConfig, EngineError, Receipt, Request, Submission};
-use crate::http::{Standing, Tokens};
+use crate::http::{Standing, Tokens, token_secret};
 use crate::identity::Kind;
 use crate::machine::step::{Act, Actor, Answer, Cause};
 use crate::machine::value::Map;
@@ -135,9 +135,7 @@ impl Stage {
 
     /// An account with a session for each bidder.
     async fn accounts(&self, config: &Config, bidders: usize, now: Time) -> Result<Vec<String>, Failure> {
-        let secret = config
-            .jwt_secret()
-            .map_err(|error| Failure::while_doing("read the signing key")(&error))?;
+        let secret = token_secret(config).map_err(|error| Failure::while_doing("read the signing key")(&error))?;
         let signer = Tokens::new(&secret, 24 * 3_600);
         let tokens = (0..bidders).map(|bidder| signer.issue(&account(bidder), &session(bidder), 1, now));
         let tokens: Result<Vec<_>, _> = tokens.collect();
