@@ -210,9 +210,9 @@ async fn answered(state: &AppState, account: &Account, key: &IdempotencyKey) -> 
 fn answer(state: &AppState, mut receipt: Receipt) -> Result<Receipt, Problem> {
     sign(state, &mut receipt);
     // Who is refused holds a receipt as well.
-    Problem::check(&receipt.answer).map_err(|problem| match slip(&receipt) {
+    Problem::check(&receipt.answer).map_err(|problem| match record_receipt(&receipt) {
         Value::Null => problem,
-        slip => problem.member("receipt", slip),
+        held => problem.member("receipt", held),
     })?;
     Ok(receipt)
 }
@@ -232,7 +232,7 @@ fn sign(state: &AppState, receipt: &mut Receipt) {
 }
 
 /// The receipt of a recorded event; null where the machine keeps no record.
-fn slip(receipt: &Receipt) -> Value {
+fn record_receipt(receipt: &Receipt) -> Value {
     let record = receipt.record.as_ref();
     let value = record.and_then(|record| serde_json::to_value(record).ok());
     value
@@ -252,6 +252,6 @@ pub fn present(receipt: &Receipt) -> Map {
         ("created".into(), created),
         ("repeated".into(), repeated.into()),
         ("at".into(), receipt.at.into()),
-        ("receipt".into(), slip(receipt)),
+        ("receipt".into(), record_receipt(receipt)),
     ])
 }

@@ -21,8 +21,6 @@ pub enum Allowed {
     SignedIn,
     /// Accounts that act in trades: neither admins nor oversight.
     Ordinary,
-    /// Ordinary accounts that hold a post.
-    Staff,
     Admin,
     /// Reading for admins and oversight.
     Supervision,
@@ -108,7 +106,6 @@ fn check(allowed: Allowed, account: Option<&Account>) -> Result<(), Problem> {
     let fits = match allowed {
         Allowed::Anyone | Allowed::SignedIn | Allowed::Signature | Allowed::MailLink => true,
         Allowed::Ordinary => account.standing == Standing::Ordinary,
-        Allowed::Staff => account.standing == Standing::Ordinary && !account.actor.posts.is_empty(),
         Allowed::Admin => account.standing == Standing::Admin,
         Allowed::Supervision => account.supervises(),
     };

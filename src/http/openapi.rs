@@ -117,7 +117,6 @@ fn operation(route: &Route) -> utoipa::openapi::path::Operation {
         Allowed::Anyone => "任何人",
         Allowed::SignedIn => "已登录",
         Allowed::Ordinary => "参与交易的账号",
-        Allowed::Staff => "有岗位的账号",
         Allowed::Admin => "平台管理员",
         Allowed::Supervision => "平台管理员与监督账号",
         Allowed::Signature => "签名的外部系统",

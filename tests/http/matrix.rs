@@ -23,7 +23,6 @@ fn admits(allowed: Allowed, who: Who) -> bool {
         Allowed::Anyone | Allowed::Signature | Allowed::MailLink => true,
         Allowed::SignedIn => who != Who::Anonymous,
         Allowed::Ordinary => matches!(who, Who::Bidder | Who::OtherBidder | Who::Staff),
-        Allowed::Staff => who == Who::Staff,
         Allowed::Admin => who == Who::Admin,
         Allowed::Supervision => matches!(who, Who::Admin | Who::Oversight),
     }
