@@ -60,6 +60,10 @@ pub struct Created {
     id: String,
 }
 
+/// `POST /api/v1/accounts`: opens an account for whoever asks.
+///
+/// # Errors
+/// `invalid`, `name_taken`, `too_many_requests`.
 pub async fn register(
     state: web::Data<AppState>,
     request: HttpRequest,
@@ -91,6 +95,10 @@ pub async fn register(
     Ok(HttpResponse::Created().json(created))
 }
 
+/// `POST /api/v1/admin/accounts`: opens an account with posts or another standing.
+///
+/// # Errors
+/// `invalid`, `name_taken`.
 pub async fn create(
     state: web::Data<AppState>,
     admin: SignedIn,
@@ -126,6 +134,10 @@ pub async fn create(
     Ok(HttpResponse::Created().json(created))
 }
 
+/// `GET /api/v1/admin/accounts`
+///
+/// # Errors
+/// `invalid_cursor`.
 pub async fn list(state: web::Data<AppState>, mut query: Query) -> Result<HttpResponse, Problem> {
     let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
     query.finish()?;
@@ -164,6 +176,10 @@ fn present(row: &AccountRow, posts: &[(String, String)]) -> serde_json::Value {
     })
 }
 
+/// `POST /api/v1/admin/accounts/{id}/disable`: nobody signs in to it any more.
+///
+/// # Errors
+/// `not_found`, `conflict` for one's own.
 pub async fn disable(
     state: web::Data<AppState>,
     admin: SignedIn,
@@ -195,7 +211,11 @@ pub struct Bind {
     code: String,
 }
 
-/// Binds an account of staff to a person's number: whoever proves it with a certificate signs in to the account.
+/// `POST /api/v1/admin/accounts/{id}/bind`: binds an account of staff to a person's number; whoever proves it with a certificate
+/// signs in to the account.
+///
+/// # Errors
+/// `invalid`, `not_found`, `conflict` for an account that is not of staff, `identity_unavailable`.
 pub async fn bind(
     state: web::Data<AppState>,
     admin: SignedIn,
@@ -253,7 +273,10 @@ fn bindable(conn: &mut Connection, row: &StaffNumberRow) -> Result<Result<(), Pr
     })
 }
 
-/// Takes a binding away, and ends the account's sessions.
+/// `POST /api/v1/admin/accounts/{id}/unbind`: takes a binding away, and ends the account's sessions.
+///
+/// # Errors
+/// `not_found`.
 pub async fn unbind(
     state: web::Data<AppState>,
     admin: SignedIn,

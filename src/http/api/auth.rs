@@ -46,6 +46,10 @@ impl From<Issued> for Signed {
     }
 }
 
+/// `POST /api/v1/auth/login`: signs in with a password.
+///
+/// # Errors
+/// `login_failed`, `locked`, `too_many_requests`.
 pub async fn login(
     state: web::Data<AppState>,
     request: HttpRequest,
@@ -57,6 +61,10 @@ pub async fn login(
     Ok(HttpResponse::Ok().json(Signed::from(issued)))
 }
 
+/// `POST /api/v1/auth/refresh`: gives new tokens for a refresh token, which is used up.
+///
+/// # Errors
+/// `token_expired`, `too_many_requests`.
 pub async fn refresh(
     state: web::Data<AppState>,
     request: HttpRequest,
@@ -67,6 +75,10 @@ pub async fn refresh(
     Ok(HttpResponse::Ok().json(Signed::from(issued)))
 }
 
+/// `POST /api/v1/auth/logout`: ends the session of the token.
+///
+/// # Errors
+/// A failing store.
 pub async fn logout(state: web::Data<AppState>, account: SignedIn) -> Result<HttpResponse, Problem> {
     let (session, now) = (account.session.clone(), state.now().0);
     state

@@ -18,6 +18,10 @@ pub struct Import {
     text: String,
 }
 
+/// `GET /api/v1/admin/calendars`
+///
+/// # Errors
+/// None.
 pub async fn list(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     let calendars = state.engine.calendars();
     let items: Vec<_> = calendars
@@ -32,7 +36,10 @@ pub async fn list(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(json!({"items": items})))
 }
 
-/// Importing what is known already changes nothing, so the key needs no row of its own.
+/// `POST /api/v1/admin/calendars`. Importing what is known already changes nothing, so the key needs no row of its own.
+///
+/// # Errors
+/// `invalid` for a text that is no calendar.
 pub async fn import(
     state: web::Data<AppState>,
     admin: SignedIn,

@@ -61,12 +61,19 @@ pub async fn limits(state: &AppState) -> Result<Vec<Limit>, Problem> {
     Ok(limits.collect())
 }
 
+/// `GET /api/v1/admin/capacities`
+///
+/// # Errors
+/// A failing store.
 pub async fn list(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     let items = settings(&state).await?;
     Ok(HttpResponse::Ok().json(serde_json::json!({"items": items})))
 }
 
-/// Setting what is set already changes nothing, so the key needs no row of its own.
+/// `PUT /api/v1/admin/capacities/{name}`. Setting what is set already changes nothing, so the key needs no row of its own.
+///
+/// # Errors
+/// `invalid`, `not_found` for a name that no published workflow declares.
 pub async fn set(
     state: web::Data<AppState>,
     admin: SignedIn,

@@ -125,6 +125,10 @@ fn answered(challenge: String, certificate: String, signature: &str) -> Result<A
     })
 }
 
+/// `POST /api/v1/auth/challenges`: draws a text to be signed.
+///
+/// # Errors
+/// `invalid`, `forbidden` for a page of another origin, `too_many_requests`.
 pub async fn challenge(
     state: web::Data<AppState>,
     request: HttpRequest,
@@ -142,7 +146,10 @@ pub async fn challenge(
     }))
 }
 
-/// What a phone reads after it has scanned the code.
+/// `GET /api/v1/auth/challenges/{id}`: what a phone reads after it has scanned the code.
+///
+/// # Errors
+/// `not_found` for what is no id, `challenge_refused`.
 pub async fn show(state: web::Data<AppState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let row = challenges::find(&state, extract::id(&path)?, BY_PHONE, None).await?;
     Ok(HttpResponse::Ok().json(Challenge {
@@ -154,7 +161,10 @@ pub async fn show(state: web::Data<AppState>, path: web::Path<String>) -> Result
     }))
 }
 
-/// The code that a phone scans: the address of the challenge.
+/// `GET /api/v1/auth/challenges/{id}/code`: the code that a phone scans, the address of the challenge.
+///
+/// # Errors
+/// `not_found` for what is no id, `challenge_refused`.
 pub async fn code(state: web::Data<AppState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let row = challenges::find(&state, extract::id(&path)?, BY_PHONE, None).await?;
     let address = format!("{}/api/v1/auth/challenges/{}", row.origin, row.id);
@@ -163,6 +173,10 @@ pub async fn code(state: web::Data<AppState>, path: web::Path<String>) -> Result
     Ok(HttpResponse::Ok().content_type("image/svg+xml").body(picture))
 }
 
+/// `POST /api/v1/auth/certificate`: signs in, and opens the account where there is none.
+///
+/// # Errors
+/// `invalid`, `challenge_refused`, `bad_signature`, `certificate_refused`, `identity_unavailable`, `too_many_requests`.
 pub async fn sign_in(
     state: web::Data<AppState>,
     request: HttpRequest,
@@ -188,6 +202,10 @@ pub async fn sign_in(
     }))
 }
 
+/// `POST /api/v1/auth/challenges/{id}/answer`: a phone's signature, for a browser to collect.
+///
+/// # Errors
+/// `invalid`, `challenge_refused`, `bad_signature`, `certificate_refused`, `identity_unavailable`, `too_many_requests`.
 pub async fn answer(
     state: web::Data<AppState>,
     request: HttpRequest,
@@ -201,7 +219,11 @@ pub async fn answer(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// 200 once the phone has answered, with tokens, or with what it has signed of an event; 202 until then.
+/// `POST /api/v1/auth/challenges/{id}/collect`: 200 once the phone has answered, with tokens, or with what it has signed of an
+/// event; 202 until then.
+///
+/// # Errors
+/// `not_found` for what is no id, `challenge_refused`.
 pub async fn collect(
     state: web::Data<AppState>,
     path: web::Path<String>,
@@ -217,6 +239,10 @@ pub async fn collect(
     })
 }
 
+/// `POST /api/v1/auth/certificate/test`: tries a certificate and a seal out, step by step, and signs nobody in.
+///
+/// # Errors
+/// `challenge_refused`, `invalid`, `too_many_requests`.
 pub async fn test(state: web::Data<AppState>, request: HttpRequest, body: Json<Test>) -> Result<HttpResponse, Problem> {
     state.limits.login(address(&request))?;
     let Json(Test {
@@ -234,7 +260,10 @@ pub async fn test(state: web::Data<AppState>, request: HttpRequest, body: Json<T
     Ok(HttpResponse::Ok().json(serde_json::json!({"status": report.status(), "steps": report.steps})))
 }
 
-/// The certificates that one's own account has signed in with.
+/// `GET /api/v1/me/certificates`: those that one's own account has signed in with.
+///
+/// # Errors
+/// A failing store.
 pub async fn mine(state: web::Data<AppState>, account: SignedIn) -> Result<HttpResponse, Problem> {
     let id = account.id.clone();
     let rows = state

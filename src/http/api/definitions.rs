@@ -22,6 +22,10 @@ pub struct Files {
     files: BTreeMap<String, String>,
 }
 
+/// `GET /api/v1/admin/definitions`
+///
+/// # Errors
+/// None.
 pub async fn list(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     let published = state.engine.library().published();
     let items: Vec<_> = published
@@ -34,7 +38,10 @@ pub async fn list(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(json!({"items": items})))
 }
 
-/// Compiles without publishing; a bundle with faults is a good answer to this question.
+/// `POST /api/v1/admin/definitions/check`: compiles without publishing; a bundle with faults is a good answer to this question.
+///
+/// # Errors
+/// None of its own.
 pub async fn check(state: web::Data<AppState>, body: Json<Files>) -> Result<HttpResponse, Problem> {
     let files = body.0.files;
     let checked = state.blocking(move || Ok(definition::check(&files))).await?;
@@ -44,7 +51,10 @@ pub async fn check(state: web::Data<AppState>, body: Json<Files>) -> Result<Http
     })))
 }
 
-/// Publishing the same content again changes nothing, so the key needs no row of its own.
+/// `POST /api/v1/admin/definitions`. Publishing the same content again changes nothing, so the key needs no row of its own.
+///
+/// # Errors
+/// `definition_invalid` with the faults, `version_exists`.
 pub async fn publish(
     state: web::Data<AppState>,
     admin: SignedIn,

@@ -18,6 +18,10 @@ use crate::sealing::evidence::{Kept, archive};
 use crate::store::document_rows::{self, DocumentRow};
 use crate::store::sealing_rows::{self, SignatureRow};
 
+/// `GET /api/v1/instances/{id}/documents`: those that are rendered and that the caller may read.
+///
+/// # Errors
+/// `not_found`.
 pub async fn list(
     state: web::Data<AppState>,
     caller: Caller,
@@ -37,6 +41,10 @@ pub async fn list(
     Ok(HttpResponse::Ok().json(json!({"items": items})))
 }
 
+/// `GET /api/v1/documents/{id}`
+///
+/// # Errors
+/// `not_found`, `not_rendered`.
 pub async fn download(
     state: web::Data<AppState>,
     caller: Caller,
@@ -62,7 +70,11 @@ async fn find(state: &AppState, caller: &Caller, id: &str) -> Result<DocumentRow
     readable(&seen, &row, eyes.reader()).then_some(row).ok_or_else(missing)
 }
 
-/// The document with all that its seals were judged with, for verifying it years later: a ZIP.
+/// `GET /api/v1/documents/{id}/evidence`: the document with all that its seals were judged with, for verifying it years later, as
+/// a ZIP.
+///
+/// # Errors
+/// `not_found`, also for a document without a seal; `not_rendered`.
 pub async fn evidence(
     state: web::Data<AppState>,
     caller: Caller,

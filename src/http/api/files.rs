@@ -149,7 +149,10 @@ pub(super) async fn single(mut parts: Multipart, limit: usize) -> Result<Part, P
     }
 }
 
-/// `?instance=` names the instance through which somebody else's file is read.
+/// `GET /api/v1/files/{id}`: `?instance=` names the instance through which somebody else's file is read.
+///
+/// # Errors
+/// `not_found`.
 pub async fn download(
     state: web::Data<AppState>,
     caller: Caller,
@@ -178,6 +181,9 @@ pub async fn download(
 }
 
 /// A stored content as a download that a browser does not run.
+///
+/// # Errors
+/// A content that is lost or damaged.
 pub async fn serve(state: &AppState, sha256: String, media_type: &str, name: &str) -> Result<HttpResponse, Problem> {
     let files = state.files.clone();
     let content = state.blocking(move || {

@@ -9,15 +9,20 @@ use crate::http::state::AppState;
 use crate::machine::Value;
 use crate::telemetry;
 
+/// `GET /healthz`
 pub async fn alive() -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({"alive": true}))
 }
 
-/// For countdowns: a client's own clock may be wrong.
+/// `GET /api/v1/time`, for countdowns: a client's own clock may be wrong.
 pub async fn time(state: web::Data<AppState>) -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({"now": state.now()}))
 }
 
+/// `GET /readyz`
+///
+/// # Errors
+/// `unavailable`, with what is missing.
 pub async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     let missing = readiness::missing(&state).await;
     if missing.is_empty() {
@@ -27,8 +32,11 @@ pub async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, Problem> 
     Err(Problem::new(Code::Unavailable).member("missing", Value::List(missing)))
 }
 
-/// For a scraper on this machine, and for no account: counts of requests tell how many have applied, paid and offered. What a proxy
-/// passes on is not from this machine.
+/// `GET /metrics`, for a scraper on this machine, and for no account: counts of requests tell how many have applied, paid and
+/// offered. What a proxy passes on is not from this machine.
+///
+/// # Errors
+/// `forbidden` from elsewhere.
 pub async fn metrics(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let here = address(&request).is_loopback() && !request.headers().contains_key("X-Forwarded-For");
     if !here {

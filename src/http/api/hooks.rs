@@ -9,7 +9,10 @@ use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::shared_secret;
 
-/// Header `X-Luochui-Signature: t={seconds since 1970},v1={HMAC-SHA256 over "{t}.{body}" in hex}`.
+/// `POST /api/v1/hooks/{name}`: header `X-Luochui-Signature` as `shared_secret` describes it.
+///
+/// # Errors
+/// `bad_signature`, `invalid_json`, `invalid`, `not_found` for a hook that no workflow declares, or the machine's own no.
 pub async fn deliver(
     state: web::Data<AppState>,
     request: HttpRequest,

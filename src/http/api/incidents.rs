@@ -18,6 +18,10 @@ use crate::store::incident_rows::{self, IncidentRow};
 use crate::store::list_rows::{self, After};
 use crate::store::outbox_rows;
 
+/// `GET /api/v1/admin/incidents`
+///
+/// # Errors
+/// `invalid_cursor`.
 pub async fn list(state: web::Data<AppState>, caller: Caller, mut query: Query) -> Result<HttpResponse, Problem> {
     let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
     query.finish()?;
@@ -76,7 +80,11 @@ fn nameless(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Tries again what failed: an effect from its first attempt on, or the timers of the instance that wait for an admin.
+/// `POST /api/v1/admin/incidents/{id}/retry`: tries again what failed, an effect from its first attempt on, or the timers of the
+/// instance that wait for an admin.
+///
+/// # Errors
+/// `not_found`, `conflict` where nothing waits for it.
 pub async fn retry(
     state: web::Data<AppState>,
     admin: SignedIn,

@@ -34,6 +34,10 @@ pub struct Open {
     data: Map,
 }
 
+/// `POST /api/v1/trades`
+///
+/// # Errors
+/// `invalid`, `forbidden` in another's name or with another's files, or the machine's own no.
 pub async fn open(
     state: web::Data<AppState>,
     account: SignedIn,
@@ -79,6 +83,10 @@ fn may_open(machine: &Machine, data: &Map, actor: &Actor) -> Result<(), Problem>
     }
 }
 
+/// `GET /api/v1/instances/{id}`: what the caller may see of it.
+///
+/// # Errors
+/// `not_found`.
 pub async fn show(
     state: web::Data<AppState>,
     request: HttpRequest,
@@ -90,6 +98,9 @@ pub async fn show(
 }
 
 /// An instance as its detail shows it, with the descriptions of its fields.
+///
+/// # Errors
+/// `not_found` for one that may not be seen.
 pub fn detail(seen: &Seen, caller: &Caller) -> Result<Map, Problem> {
     let Seen { snapshot, instance } = seen;
     let eyes = caller.eyes();
@@ -111,6 +122,9 @@ pub fn detail(seen: &Seen, caller: &Caller) -> Result<Map, Problem> {
 }
 
 /// With an ETag over what this reader sees: one over the trade would tell when others act.
+///
+/// # Errors
+/// What cannot be encoded.
 pub fn answer(request: &HttpRequest, shown: &Map) -> Result<HttpResponse, Problem> {
     let body = serde_json::to_vec(shown).map_err(|error| Problem::internal("encode an answer", &error))?;
     let digest = hex::encode(Sha256::digest(&body));
@@ -128,6 +142,11 @@ pub fn answer(request: &HttpRequest, shown: &Map) -> Result<HttpResponse, Proble
         .body(body))
 }
 
+/// `POST /api/v1/instances/{id}/events/{name}`
+///
+/// # Errors
+/// `not_found`, `too_many_requests`, `idempotency_key_reused`, `bad_signature`, `certificate_refused`, `forbidden`, or the
+/// machine's own no.
 pub async fn send(
     state: web::Data<AppState>,
     account: SignedIn,
@@ -151,6 +170,10 @@ pub async fn send(
     Ok(HttpResponse::Ok().json(commands::present(&receipt)))
 }
 
+/// `GET /api/v1/instances/{id}/history`: the entries that the caller may read.
+///
+/// # Errors
+/// `not_found`, `invalid_cursor`.
 pub async fn course(
     state: web::Data<AppState>,
     caller: Caller,
@@ -164,7 +187,10 @@ pub async fn course(
     Ok(HttpResponse::Ok().json(serde_json::json!({"items": items, "next": next})))
 }
 
-/// The instances that those who run the platform may know of.
+/// `GET /api/v1/admin/instances`: those that whoever runs the platform may know of.
+///
+/// # Errors
+/// `invalid_cursor`.
 pub async fn list(state: web::Data<AppState>, caller: Caller, mut query: Query) -> Result<HttpResponse, Problem> {
     let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
     let filter = Filter {

@@ -13,6 +13,10 @@ use crate::machine::value::Name;
 use crate::machine::view;
 use crate::store::ledger_rows;
 
+/// `GET /api/v1/admin/instances/{id}/ledger`: postings and balances of its trade, as far as the caller may see their instances.
+///
+/// # Errors
+/// `not_found`.
 pub async fn show(
     state: web::Data<AppState>,
     caller: Caller,

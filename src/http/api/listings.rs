@@ -16,6 +16,10 @@ use crate::store::list_rows::{FieldFilter, Filter, ListedRow};
 
 const MAX_TEXT: usize = 100;
 
+/// `GET /api/v1/listings`
+///
+/// # Errors
+/// `invalid_cursor`, `invalid` for a text too long, `bad_request` for a filter that no list knows.
 pub async fn list(state: web::Data<AppState>, caller: Caller, mut query: Query) -> Result<HttpResponse, Problem> {
     let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
     let filter = filter(&state, query)?;
@@ -25,6 +29,10 @@ pub async fn list(state: web::Data<AppState>, caller: Caller, mut query: Query) 
     Ok(HttpResponse::Ok().json(serde_json::json!({"items": items, "next": next})))
 }
 
+/// `GET /api/v1/listings/{id}`
+///
+/// # Errors
+/// `not_found`, also for what is no root.
 pub async fn show(
     state: web::Data<AppState>,
     request: HttpRequest,

@@ -32,7 +32,7 @@ pub struct Standing {
     data: Map,
 }
 
-/// Where the instance stands.
+/// `GET /api/v1/instances/{id}/live`, for a room also `GET /api/v1/auctions/{id}`: where it stands.
 ///
 /// # Errors
 /// `not_found` for one that the public may not see or that never publishes.
@@ -48,7 +48,8 @@ pub async fn show(state: web::Data<AppState>, path: web::Path<String>, query: Qu
     }))
 }
 
-/// What it publishes from now on, or from after the number in `Last-Event-ID`, or else in `after`.
+/// `GET /api/v1/instances/{id}/live/stream`, for a room also `GET /api/v1/auctions/{id}/stream`: what it publishes from now on,
+/// or from after the number in `Last-Event-ID`, or else in `after`.
 ///
 /// # Errors
 /// `not_found` as above, `bad_request` for a number that cannot be one, `too_many_requests`, `overloaded`.

@@ -75,6 +75,10 @@ pub struct ChangePassword {
     new: String,
 }
 
+/// `GET /api/v1/me`
+///
+/// # Errors
+/// `not_found`.
 pub async fn show(state: web::Data<AppState>, account: SignedIn) -> Result<HttpResponse, Problem> {
     let id = account.id.clone();
     let (row, party) = state.engine.read(move |conn| load(conn, &id)).await?;
@@ -126,6 +130,10 @@ fn masked(code: &str) -> String {
         .collect()
 }
 
+/// `PUT /api/v1/me/profile`: says who one is, once, and how one is reached, as often as that changes.
+///
+/// # Errors
+/// `invalid`, `precondition_required`, `precondition_failed`, `identity_unavailable`.
 pub async fn complete(
     state: web::Data<AppState>,
     request: HttpRequest,
@@ -204,6 +212,10 @@ fn edit(
     load(conn, id).map(Ok)
 }
 
+/// `PUT /api/v1/me/password`
+///
+/// # Errors
+/// `invalid` for a weak password and for a wrong old one, `too_many_requests`.
 pub async fn change_password(
     request: HttpRequest,
     state: web::Data<AppState>,

@@ -16,6 +16,10 @@ use crate::machine::value::{Map, Value};
 use crate::machine::view;
 use crate::store::list_rows::{Filter, ListedRow};
 
+/// `GET /api/v1/my/trades`: what one's party or post takes part in.
+///
+/// # Errors
+/// `invalid_cursor`.
 pub async fn list(state: web::Data<AppState>, account: SignedIn, mut query: Query) -> Result<HttpResponse, Problem> {
     let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
     query.finish()?;

@@ -1,4 +1,7 @@
 //! One file per resource: parse, call a service, present. Must not hold SQL or rules of a trade.
+//!
+//! Each handler names the problems of its own. What stands before every route (`guard`, `extract`) says besides: `unauthenticated`,
+//! `forbidden`, `idempotency_key_required`, `invalid_json` and the like.
 
 pub mod accounts;
 pub mod auth;

@@ -22,6 +22,10 @@ pub struct Organisation {
     name: String,
 }
 
+/// `POST /api/v1/admin/organisations`
+///
+/// # Errors
+/// `invalid`, `conflict` for a known one.
 pub async fn create(
     state: web::Data<AppState>,
     admin: SignedIn,
@@ -45,6 +49,10 @@ pub async fn create(
     Ok(HttpResponse::Created().json(created))
 }
 
+/// `GET /api/v1/admin/organisations`
+///
+/// # Errors
+/// `invalid_cursor`.
 pub async fn list(state: web::Data<AppState>, mut query: Query) -> Result<HttpResponse, Problem> {
     let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
     query.finish()?;

@@ -22,8 +22,12 @@ const CHUNK: i64 = 200;
 /// A checkpoint is in the store by then, even where a signing server was slow: what a copy seals is the same whenever it is asked for.
 const SETTLED_MILLIS: i64 = 60_000;
 
-/// A signed copy of a receipt, for whoever sent the event and those who act for the same party. It is asked for by what the receipt
-/// tells of its line, for nothing else of it is known to anybody while the record is closed.
+/// `GET /api/v1/instances/{id}/receipts/{line}`: a signed copy of a receipt, for whoever sent the event and those who act for the
+/// same party. It is asked for by what the receipt tells of its line, for nothing else of it is known to anybody while the record
+/// is closed.
+///
+/// # Errors
+/// `not_found`, `unavailable` where the signing server does not answer.
 pub async fn copy(
     state: web::Data<AppState>,
     account: SignedIn,

@@ -28,7 +28,10 @@ use crate::store::sealing_rows::{SignatureRow, signatures_of_trade};
 /// The type of a file of JSON lines.
 const LINES: &str = "application/x-ndjson";
 
-/// The record as a file: what it is of, its lines, its checkpoints.
+/// `GET /api/v1/instances/{id}/record`: the record as a file, what it is of, its lines, its checkpoints.
+///
+/// # Errors
+/// `not_found`, also for one that the caller may not read yet.
 pub async fn show(
     state: web::Data<AppState>,
     caller: Caller,
@@ -62,7 +65,11 @@ pub(super) fn may_read(seen: &Seen, caller: &Caller) -> bool {
     instance.done || view::may_read_record(&snapshot.bundle, &snapshot.trade, instance, actor)
 }
 
-/// All that is needed to decide the trade again. Only once the instance has ended: it holds what nobody may know before.
+/// `GET /api/v1/admin/instances/{id}/dossier`: all that is needed to decide the trade again. Only once the instance has ended: it
+/// holds what nobody may know before.
+///
+/// # Errors
+/// `not_found`.
 pub async fn dossier(state: web::Data<AppState>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let snapshot = state.engine.trade(&extract::id(&path)?.into()).await?;
     let instance = snapshot.trade.instances.get(path.as_str());
@@ -150,7 +157,11 @@ fn signers(entries: &[Entry]) -> BTreeSet<Name> {
         .collect()
 }
 
-/// The public half of the key that signs for the platform, then those of the keys before it, the latest first.
+/// `GET /api/v1/platform/key`: the public half of the key that signs for the platform, then those of the keys before it, the
+/// latest first.
+///
+/// # Errors
+/// `not_found` where nobody signs.
 pub async fn key(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     let signer = state.engine.signer().ok_or_else(|| Problem::new(Code::NotFound))?;
     let current = signer.public_key();

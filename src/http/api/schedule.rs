@@ -81,6 +81,10 @@ pub struct Calendar {
     busiest: Option<String>,
 }
 
+/// `GET /api/v1/sessions`
+///
+/// # Errors
+/// `invalid` for a span that is none, or too long.
 pub async fn list(state: web::Data<AppState>, query: Query) -> Result<HttpResponse, Problem> {
     let span = asked(&state, query)?;
     let shown = announced(&state, span).await?;
@@ -99,7 +103,10 @@ pub async fn list(state: web::Data<AppState>, query: Query) -> Result<HttpRespon
     }))
 }
 
-/// The same for calendar programs (RFC 5545), which ask again by themselves.
+/// `GET /api/v1/sessions.ics`: the same for calendar programs (RFC 5545), which ask again by themselves.
+///
+/// # Errors
+/// As [`list`], and `bad_request` where no calendar can hold the times.
 pub async fn subscribe(state: web::Data<AppState>, query: Query) -> Result<HttpResponse, Problem> {
     let span = asked(&state, query)?;
     let shown = announced(&state, span).await?;

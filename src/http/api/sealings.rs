@@ -67,6 +67,10 @@ fn answer(certificate: String, signature: &str) -> Result<Answer, Problem> {
     })
 }
 
+/// `POST /api/v1/seals`: brings a seal in.
+///
+/// # Errors
+/// `invalid`, and what `seals::bring_in` finds.
 pub async fn import(
     state: web::Data<AppState>,
     account: SignedIn,
@@ -78,6 +82,10 @@ pub async fn import(
     Ok(HttpResponse::Created().json(seals::present(&row)))
 }
 
+/// `GET /api/v1/seals`: one's own seals, and the ways to sign.
+///
+/// # Errors
+/// A failing store.
 pub async fn list(state: web::Data<AppState>, account: SignedIn) -> Result<HttpResponse, Problem> {
     let rows = seals::own(&state, &account.actor).await?;
     let items: Vec<_> = rows.iter().map(seals::present).collect();
@@ -88,6 +96,10 @@ pub async fn list(state: web::Data<AppState>, account: SignedIn) -> Result<HttpR
     Ok(HttpResponse::Ok().json(json!({"items": items, "providers": providers})))
 }
 
+/// `POST /api/v1/seals/{id}/withdraw`: the seal is used no more.
+///
+/// # Errors
+/// `not_found`.
 pub async fn withdraw(
     state: web::Data<AppState>,
     account: SignedIn,
@@ -99,6 +111,10 @@ pub async fn withdraw(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// `POST /api/v1/todos/{id}/sealing`: begins to seal the to-do's document.
+///
+/// # Errors
+/// `not_found`, `invalid`, `not_rendered`, and what `sealing::begin` refuses.
 pub async fn begin(
     state: web::Data<AppState>,
     account: SignedIn,
@@ -119,6 +135,10 @@ pub async fn begin(
     Ok(HttpResponse::Created().json(present(&begun)))
 }
 
+/// `GET /api/v1/sealings/{job}`: one's own job.
+///
+/// # Errors
+/// `not_found`.
 pub async fn show(
     state: web::Data<AppState>,
     account: SignedIn,
@@ -127,6 +147,10 @@ pub async fn show(
     Ok(HttpResponse::Ok().json(present(&own(&state, &account, &path).await?)))
 }
 
+/// `POST /api/v1/sealings/{job}`: the holder's signature.
+///
+/// # Errors
+/// `not_found`, `invalid`, and what `sealing::accept` refuses.
 pub async fn sign(
     state: web::Data<AppState>,
     account: SignedIn,
@@ -146,7 +170,11 @@ async fn own(state: &AppState, account: &SignedIn, id: &str) -> Result<JobRow, P
         .ok_or_else(|| Problem::new(Code::NotFound))
 }
 
-/// The sharing platform's answer, signed as webhooks are. A repeated one gets the same and changes nothing.
+/// `POST /api/v1/sealings/callback`: the sharing platform's answer, signed as webhooks are. A repeated one gets the same and
+/// changes nothing.
+///
+/// # Errors
+/// `bad_signature`, `invalid`, `not_found`, `unavailable` before the question is noted, and what `sealing::accept` refuses.
 pub async fn callback(state: web::Data<AppState>, request: HttpRequest, body: Raw) -> Result<HttpResponse, Problem> {
     let wrong = || Problem::new(Code::BadSignature);
     let sharing = &state.config.sealing.sharing;

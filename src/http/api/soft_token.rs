@@ -38,6 +38,10 @@ fn keys(state: &AppState) -> Result<SoftToken, Problem> {
     SoftToken::new(&state.config).ok_or_else(|| Problem::new(Code::NotFound))
 }
 
+/// `GET /api/v1/soft-token`: the test keys.
+///
+/// # Errors
+/// `not_found` in production.
 pub async fn list(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     let keys = keys(&state)?;
     let found = state.blocking(move || Ok(keys.certificates())).await?;
@@ -51,6 +55,10 @@ pub async fn list(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(serde_json::json!({"items": items, "mark": TEST_NOTICE})))
 }
 
+/// `POST /api/v1/soft-token/sign`: signs with a test key, nothing but challenges and events.
+///
+/// # Errors
+/// `not_found` in production and for an unknown key, `invalid`.
 pub async fn sign(state: web::Data<AppState>, body: Json<Sign>) -> Result<HttpResponse, Problem> {
     let keys = keys(&state)?;
     let Json(Sign { id, text }) = body;

@@ -90,6 +90,10 @@ async fn look_up(state: &AppState, account: &Account, id: &str) -> Result<(Mine,
     Ok((Mine { seen, todo }, concerned))
 }
 
+/// `GET /api/v1/todos`: those that concern the caller, the most urgent first.
+///
+/// # Errors
+/// `invalid_cursor`.
 pub async fn list(state: web::Data<AppState>, account: SignedIn, mut query: Query) -> Result<HttpResponse, Problem> {
     let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
     query.finish()?;
@@ -142,6 +146,10 @@ async fn summary(state: &AppState, account: &Account, row: &TodoRow) -> Result<O
     Ok(Some(shown))
 }
 
+/// `GET /api/v1/todos/{id}`: the to-do, its form, and the caller's draft.
+///
+/// # Errors
+/// `not_found`.
 pub async fn show(
     state: web::Data<AppState>,
     account: SignedIn,
@@ -167,6 +175,11 @@ pub async fn show(
     Ok(HttpResponse::Ok().insert_header((ETAG, etag(version))).json(shown))
 }
 
+/// `PUT /api/v1/todos/{id}/draft`
+///
+/// # Errors
+/// `not_found`, `invalid` for a field that the form does not have, `forbidden` files, `precondition_required`,
+/// `precondition_failed`.
 pub async fn save_draft(
     state: web::Data<AppState>,
     request: HttpRequest,
@@ -216,6 +229,10 @@ pub async fn save_draft(
     }
 }
 
+/// `POST /api/v1/todos/{id}/claim`
+///
+/// # Errors
+/// `not_found`, or the machine's own no.
 pub async fn claim(
     state: web::Data<AppState>,
     account: SignedIn,
@@ -227,6 +244,10 @@ pub async fn claim(
     answer(&commands::act(&state, &account, entry, &mine.seen, (&mine.todo.id, Act::Claim)).await?)
 }
 
+/// `POST /api/v1/todos/{id}/release`
+///
+/// # Errors
+/// `not_found`, or the machine's own no.
 pub async fn release(
     state: web::Data<AppState>,
     account: SignedIn,
@@ -238,6 +259,10 @@ pub async fn release(
     answer(&commands::act(&state, &account, entry, &mine.seen, (&mine.todo.id, Act::Release)).await?)
 }
 
+/// `POST /api/v1/todos/{id}/transfer`
+///
+/// # Errors
+/// `not_found`, `invalid` for somebody whom it does not concern, or the machine's own no.
 pub async fn transfer(
     state: web::Data<AppState>,
     account: SignedIn,
@@ -266,6 +291,10 @@ pub async fn transfer(
     answer(&commands::act(&state, &account, entry, &mine.seen, (&mine.todo.id, act)).await?)
 }
 
+/// `POST /api/v1/todos/{id}/outcomes/{outcome}`
+///
+/// # Errors
+/// `not_found`, `idempotency_key_reused`, `forbidden` files, or the machine's own no.
 pub async fn complete(
     state: web::Data<AppState>,
     account: SignedIn,

@@ -39,6 +39,10 @@ pub struct Added {
     title: String,
 }
 
+/// `GET /api/v1/admin/trust`: what admins have added, and what counts now.
+///
+/// # Errors
+/// A failing store.
 pub async fn list(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     let entries = state.engine.read(trust_rows::trust_current).await?;
     let store = state.trust.current();
@@ -76,6 +80,10 @@ fn lists(store: &TrustStore) -> Vec<serde_json::Value> {
     store.lists().map(one).collect()
 }
 
+/// `POST /api/v1/admin/trust`
+///
+/// # Errors
+/// `invalid`, `conflict` for what is there already.
 pub async fn add(state: web::Data<AppState>, admin: SignedIn, command: Command<Add>) -> Result<HttpResponse, Problem> {
     let (kind, title, content) = read(&command.body)?;
     let row = TrustRow {
@@ -137,6 +145,10 @@ fn read(body: &Add) -> Result<(EntryKind, String, String), Problem> {
     }
 }
 
+/// `POST /api/v1/admin/trust/{id}/remove`
+///
+/// # Errors
+/// `not_found`.
 pub async fn remove(
     state: web::Data<AppState>,
     admin: SignedIn,

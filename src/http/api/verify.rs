@@ -33,6 +33,9 @@ struct Verified {
 }
 
 /// `POST /api/v1/verify`: with `?document=` and `?h=` from a paper's code, the upload is also compared with that paper.
+///
+/// # Errors
+/// `bad_request`, `too_large`, `not_found` for what is no id, `too_many_requests`, `unavailable` where too many wait.
 pub async fn verify(
     state: web::Data<AppState>,
     request: HttpRequest,
