@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::challenges::{self, Purpose};
 use super::entering;
 use super::problem::{Code, Problem};
-use super::sessions::{self, Issued};
+use super::sign_in::{self, Issued};
 use super::state::AppState;
 use crate::config::Environment;
 use crate::ids;
@@ -75,7 +75,7 @@ pub async fn sign_in(
     challenges::check_secret(&row, secret)?;
     let proven = prove(state, row.text.clone(), answer.held, trust::Purpose::Login).await?;
     let (account, opening) = enter(state, &row, &proven).await?;
-    let issued = sessions::open(state, account, state.now()).await?;
+    let issued = sign_in::open(state, account, state.now()).await?;
     Ok(Entered {
         issued,
         subject: proven.subject,
@@ -86,7 +86,7 @@ pub async fn sign_in(
 /// Takes a phone's answer to a challenge that a browser shows, for the browser to collect.
 ///
 /// # Errors
-/// As [`sign_in`].
+/// As [`sign_in()`].
 pub async fn answer(state: &AppState, answer: Answered) -> Result<(), Problem> {
     let row = challenges::find(state, &answer.challenge, challenges::BY_PHONE, None).await?;
     if row.purpose == Purpose::Event.as_str() {
@@ -151,7 +151,7 @@ pub async fn collect(state: &AppState, id: &str, secret: &str) -> Result<Option<
     };
     let account = state.engine.write("collect challenge", take).await?;
     let account = account.ok_or_else(|| Problem::new(Code::ChallengeRefused))?;
-    let session = sessions::open(state, account, now).await?;
+    let session = sign_in::open(state, account, now).await?;
     Ok(Some(Collected::Session(session)))
 }
 

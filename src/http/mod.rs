@@ -36,7 +36,7 @@ mod rows;
 pub mod sealing;
 mod seals;
 pub mod server;
-mod sessions;
+mod sign_in;
 mod signatures;
 mod state;
 mod strict;

@@ -8,7 +8,7 @@ use crate::http::caller::SignedIn;
 use crate::http::extract::Json;
 use crate::http::middleware::address;
 use crate::http::problem::Problem;
-use crate::http::sessions::{self, Issued};
+use crate::http::sign_in::{self, Issued};
 use crate::http::state::AppState;
 use crate::store::session_rows;
 
@@ -57,7 +57,7 @@ pub async fn login(
 ) -> Result<HttpResponse, Problem> {
     state.limits.login(address(&request))?;
     let Json(Login { name, password }) = body;
-    let issued = sessions::sign_in(&state, name.trim().to_lowercase(), password).await?;
+    let issued = sign_in::by_password(&state, name.trim().to_lowercase(), password).await?;
     Ok(HttpResponse::Ok().json(Signed::from(issued)))
 }
 
@@ -71,7 +71,7 @@ pub async fn refresh(
     body: Json<Refresh>,
 ) -> Result<HttpResponse, Problem> {
     state.limits.login(address(&request))?;
-    let issued = sessions::refresh(&state, &body.0.refresh_token).await?;
+    let issued = sign_in::refresh(&state, &body.0.refresh_token).await?;
     Ok(HttpResponse::Ok().json(Signed::from(issued)))
 }
 

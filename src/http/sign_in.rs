@@ -29,7 +29,7 @@ pub struct Issued {
 ///
 /// # Errors
 /// `login_failed`, the same for an unknown name and a wrong password; `locked` after too many.
-pub async fn sign_in(state: &AppState, name: String, password: String) -> Result<Issued, Problem> {
+pub async fn by_password(state: &AppState, name: String, password: String) -> Result<Issued, Problem> {
     let now = state.now();
     let found = state
         .engine
