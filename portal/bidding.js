@@ -63,6 +63,7 @@ function refused(error, fen) {
   const {code, tell} = error.problem || {};
   if (code === 'duplicate_price' && leads() && room.data.price === fen) return say('您已是这一价格的最高报价人。', 'done');
   const entry = code === 'bad_signature' && room.instance.data.bid_signature === 'once_at_entry';
+  if (error.status === 500) return say('结果未知：' + error.message + '。请先核对当前最高价和号牌，再决定是否报价。', 'error');
   say('未被接受：' + error.message + (tell && tell.atLeast ? '，至少 ' + yuan(tell.atLeast) : '') + (entry ? '；请先在“报价签名”中签名进入竞价室' : ''), 'error');
 }
 

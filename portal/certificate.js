@@ -9,16 +9,32 @@
 const Certificates = (() => {
   const api = '/api/v1';
 
+  // How long an answer is waited for, in milliseconds.
+  const PATIENCE = 15000;
+
   async function call(method, path, body) {
-    const response = await fetch(api + path, {
-      method,
-      headers: Object.assign({'Accept-Language': 'zh-CN'}, body === undefined ? {} : {'Content-Type': 'application/json'}),
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    const answer = response.status === 204 ? {} : await response.json();
+    let response;
+    let answer;
+    try {
+      response = await fetch(api + path, {
+        method,
+        headers: Object.assign({'Accept-Language': 'zh-CN'}, body === undefined ? {} : {'Content-Type': 'application/json'}),
+        body: body === undefined ? undefined : JSON.stringify(body),
+        signal: AbortSignal.timeout(PATIENCE),
+      });
+      answer = response.status === 204 ? {} : await response.json();
+    } catch (error) {
+      throw Object.assign(new Error('网络不通，请检查网络后再试'), {lost: true});
+    }
     if (!response.ok) throw new Error(told(answer));
     return Object.assign(answer, {status_code: response.status});
   }
+
+  // A question that is asked again and again: an answer that was lost is one that has not come yet.
+  const missed = (error) => {
+    if (!error.lost) throw error;
+    return {status_code: 0};
+  };
 
   // A refusal in the words of its problem: what to do, whom to ask, until when.
   function told(problem) {
@@ -66,7 +82,7 @@ const Certificates = (() => {
   }
 
   async function softTokenThere() {
-    const response = await fetch(api + '/soft-token');
+    const response = await fetch(api + '/soft-token', {signal: AbortSignal.timeout(PATIENCE)}).catch(() => ({ok: false}));
     return response.ok;
   }
 
@@ -82,7 +98,7 @@ const Certificates = (() => {
         try {
           for (;;) {
             await new Promise((resolve) => setTimeout(resolve, 1000));
-            const answer = await call('POST', path + '/collect', {secret: drawn.secret});
+            const answer = await call('POST', path + '/collect', {secret: drawn.secret}).catch(missed);
             if (answer.status_code === 200) return answer;
           }
         } finally {

@@ -9,6 +9,8 @@ const command = (() => {
   const PAUSE = 3000;
   // How often one that was turned away at the door is tried again, where none before it can have come through.
   const TURNED_AWAY = 3;
+  // How often running our server may say that it failed before the person is told to look for themselves.
+  const FAILED = 5;
   let running = false;
   let sooner = () => {};
 
@@ -35,12 +37,14 @@ const command = (() => {
   async function attempts(path, body, key) {
     const sender = session.account();
     let lost = false;
+    let failed = 0;
     for (let count = 0; ; count++) {
       try {
         if (session.account() === sender) return await call('POST', path, body, {'Idempotency-Key': key}, ATTEMPT);
       } catch (error) {
         const again = outside(error) ? lost || (error.problem.code === 'overloaded' && count < TURNED_AWAY) : unknown(error);
-        if (!again) throw error;
+        failed = error.status === 500 ? failed + 1 : 0;
+        if (!again || failed === FAILED) throw error;
         lost = lost || !outside(error);
       }
       if (session.account() !== null && session.account() !== sender) {

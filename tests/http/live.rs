@@ -171,6 +171,27 @@ fn a_watcher_goes_on_after_the_number_it_saw_last() {
 }
 
 #[test]
+fn a_page_that_cannot_set_a_header_goes_on_after_a_number_in_its_address() {
+    with_hall(async |app, _, board| {
+        for number in 1..=5 {
+            say(&app.engine, &board, number).await;
+        }
+        let after = |number: &str| format!("{}?after={number}", stream(&board));
+        // A browser that connects again by itself sends both: what it saw since then counts.
+        for (header, last) in [(None, 2), (Some("4"), 4)] {
+            let mut watcher = Watcher::open(&app.url, &after("2"), header).await;
+            let events = take(&mut watcher, usize::try_from(6 - last).unwrap()).await;
+            assert_eq!(ids(&events), (last + 1..=6).collect::<Vec<_>>());
+        }
+        for bad in ["-1", "x", "%2B1", "1&after=2"] {
+            assert_eq!(Watcher::open(&app.url, &after(bad), None).await.status, 400, "{bad}");
+        }
+        let mut watcher = Watcher::open(&app.url, &after("7"), None).await;
+        assert_eq!(watcher.next().await.unwrap().name, "snapshot");
+    });
+}
+
+#[test]
 fn numbers_that_never_were_are_refused_or_begin_anew() {
     with_hall(async |app, _, board| {
         for bad in [

@@ -33,6 +33,7 @@ const LOSSY: &str = r"
     if (window.mode === 'slow') await new Promise((later) => setTimeout(later, 500));
     if (window.mode === 'hangs') return never(options.signal);
     if (window.mode === 'gone') throw new TypeError('lost');
+    if (window.mode === 'fails') return new Response(JSON.stringify({code: 'internal', title: '系统内部错误', status: 500}), {status: 500});
     if (window.mode === 'page') return new Response('<html>Bad Gateway</html>', {status: 502, headers: {'Content-Type': 'text/html'}});
     return answer;
   };
@@ -108,7 +109,7 @@ fn a_bid_whose_answer_is_lost_is_one_bid_and_is_told_as_it_was_decided() {
 }
 
 #[test]
-fn a_double_click_is_one_bid() {
+fn a_double_click_is_one_bid_and_a_server_that_fails_refuses_none() {
     let Some(mut browser) = Browser::start() else { return };
     let app = centre();
     let sale = Sale::announced(&app, json!({}));
@@ -129,6 +130,15 @@ fn a_double_click_is_one_bid() {
     page.click(BID);
     told(&mut page, "您已是这一价格的最高报价人");
     holds(&mut page, "commands.length === 2 && at('bids').innerText === '1'");
+    // A server that fails each time says nothing of what became of it, and the desk is not closed for good.
+    page.value("window.mode = 'fails'");
+    page.fill("bid_amount", "97800");
+    page.click(BID);
+    told(&mut page, "结果未知：系统内部错误");
+    holds(
+        &mut page,
+        "new Set(commands).size === 3 && !document.querySelector('#desk form > button').disabled",
+    );
 }
 
 #[test]
