@@ -13,7 +13,7 @@ use super::queue::Settled;
 use super::sessions::Asking;
 use super::{Committed, EngineError, IdempotencyKey, Receipt, Request, Submission, loading, single};
 use crate::machine::slots::Wanted;
-use crate::machine::step::{Answer, Cause, Context, Decision, Delay, Input, Outside, decide_asking, refusal};
+use crate::machine::step::{Answer, Cause, Context, Decision, Delay, Input, Outside, decide, refusal};
 use crate::machine::trade::{InstanceId, Timer};
 use crate::machine::{Bundle, Name, Time, Trade};
 use crate::record::{self, Head};
@@ -290,7 +290,7 @@ impl<'a> Desk<'a> {
             delay: &measure,
             slot: &slot,
         };
-        let decided = || decide_asking(bundle, trade, input, &context, &calendars, outside);
+        let decided = || decide(bundle, trade, input, &context, &calendars, outside);
         let decision = catch_unwind(AssertUnwindSafe(decided)).map_err(|_| {
             tracing::error!(instance.id = %input.instance, "the step panicked");
             EngineError::Step(input.instance.to_string())

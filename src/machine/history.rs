@@ -195,7 +195,14 @@ pub fn replay_with(
     for entry in entries {
         let broken = |why| BrokenAt { seq: entry.seq, why };
         let private = entry.private.as_ref().ok_or_else(|| broken(Break::Erased))?;
-        let decision = step::decide_one(bundle, trade.as_ref(), &private.input, &private.context, calendars);
+        let decision = step::decide_one(
+            bundle,
+            trade.as_ref(),
+            &private.input,
+            &private.context,
+            calendars,
+            &|_| None,
+        );
         if decision.entries.first() != Some(entry) {
             return Err(broken(Break::Replay));
         }

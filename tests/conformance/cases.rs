@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use luochui::machine::calendar::Calendars;
-use luochui::machine::step::{Actor, Answer, Cause, Context, Decision, Input, decide};
+use luochui::machine::step::{Actor, Answer, Cause, Context, Decision, Input, Outside, decide};
 use luochui::machine::{Bundle, Name, Time, Trade};
 use serde::Deserialize;
 
@@ -177,6 +177,7 @@ impl Play {
             &input,
             &context,
             &Calendars::default(),
+            Outside::nobody(),
         );
         if let Answer::Failed(fault) = &decision.answer {
             return Err(format!("fault at {}: {}", fault.place, fault.text));

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use luochui::machine::definition::model::{Machine, StateKind};
 use luochui::machine::history::{replay, verify};
-use luochui::machine::step::{Answer, Cause, configuration, decide};
+use luochui::machine::step::{Answer, Cause, Outside, configuration, decide};
 use luochui::machine::trade::Instance;
 use luochui::machine::value::Map;
 use luochui::machine::{Name, Trade};
@@ -422,6 +422,7 @@ fn the_same_input_gives_the_same_decision() {
         &private.input,
         &private.context,
         &world.calendars,
+        Outside::nobody(),
     );
     assert_eq!(again.entries.as_slice(), std::slice::from_ref(entry));
     assert_eq!(Some(again.trade), world.trade);

@@ -7,7 +7,7 @@ use luochui::machine::calendar::Calendars;
 use luochui::machine::definition::compile;
 use luochui::machine::history::{Entry, replay};
 use luochui::machine::slots::{Slot, Span, Wanted};
-use luochui::machine::step::{Act, Actor, Answer, Cause, Context, Decision, Effect, Input, Outside, decide_asking};
+use luochui::machine::step::{Act, Actor, Answer, Cause, Context, Decision, Delay, Effect, Input, Outside, decide};
 use luochui::machine::trade::{InstanceId, Timer, Todo};
 use luochui::machine::value::Map;
 use luochui::machine::{Bundle, Instance, Name, Time, Trade, Value};
@@ -128,7 +128,7 @@ impl World {
         let context = Context {
             actor: actor.clone(),
             seed: format!("{:064x}", self.decisions).into(),
-            outage: self.outage,
+            outage: 0,
             late: 0,
             broken: false,
             calendar_version: 0,
@@ -138,11 +138,15 @@ impl World {
             let limit = self.bundle.capacities.get(&wanted.booking.of)?.limit;
             Some(Slot::of(wanted, limit, self.taken_elsewhere.iter().copied()))
         };
+        let delay = Delay {
+            outage: self.outage,
+            ..Delay::default()
+        };
         let outside = Outside {
-            delay: &|_| context.delay(),
+            delay: &|_| delay,
             slot: &slot,
         };
-        let decision: Decision = decide_asking(
+        let decision: Decision = decide(
             &self.bundle,
             self.trade.as_ref(),
             &input,

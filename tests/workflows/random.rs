@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use luochui::machine::calendar::Calendars;
 use luochui::machine::definition::model::{FormField, Machine, Trigger, Type};
-use luochui::machine::step::{Act, Actor, Answer, Cause, Context, Effect, Input, Sealed, decide};
+use luochui::machine::step::{Act, Actor, Answer, Cause, Context, Delay, Effect, Input, Outside, Sealed, decide};
 use luochui::machine::trade::InstanceId;
 use luochui::machine::value::{Map, Name, Value};
 use luochui::machine::{Bundle, Instance, Time, Trade, history, roles};
@@ -73,13 +73,22 @@ impl World<'_> {
         let context = Context {
             actor,
             seed: format!("{:064x}", u128::from(self.dice.0) << 32 | u128::from(self.decided)).into(),
-            outage: if self.dice.roll(40) == 0 { 5_000 } else { 0 },
+            outage: 0,
             late: 0,
             broken: false,
             calendar_version: self.calendars.0["cn-gov"].version,
             slots: Vec::new(),
         };
-        let decision = decide(self.bundle, self.trade.as_ref(), &input, &context, self.calendars);
+        let delay = Delay {
+            outage: if self.dice.roll(40) == 0 { 5_000 } else { 0 },
+            ..Delay::default()
+        };
+        let outside = Outside {
+            delay: &|_| delay,
+            ..Outside::nobody()
+        };
+        let trade = self.trade.as_ref();
+        let decision = decide(self.bundle, trade, &input, &context, self.calendars, outside);
         match &decision.answer {
             Answer::Failed(fault) => panic!("{input:?}: {} {}", fault.place, fault.text),
             Answer::Taken { .. } => self.taken += 1,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use luochui::machine::calendar::Calendars;
 use luochui::machine::scenario::literal::root_data;
-use luochui::machine::step::{Act, Actor, Answer, Cause, Context, Input, decide};
+use luochui::machine::step::{Act, Actor, Answer, Cause, Context, Input, Outside, decide};
 use luochui::machine::value::{Map, Value};
 use luochui::machine::{Bundle, Time, Trade};
 
@@ -34,7 +34,7 @@ fn offer(bundle: &Bundle, calendars: &Calendars, trade: Option<&Trade>, cause: C
         calendar_version: 0,
         slots: Vec::new(),
     };
-    let decision = decide(bundle, trade, &input, &context, calendars);
+    let decision = decide(bundle, trade, &input, &context, calendars, Outside::nobody());
     (decision.trade, decision.answer)
 }
 

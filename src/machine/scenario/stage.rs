@@ -132,7 +132,7 @@ impl<'a> Stage<'a> {
             slot: &|wanted| Some(occupied::slot(self.bundle, &self.occupied, wanted)),
         };
         let (trade, calendars) = (self.trade.as_ref(), &self.calendars);
-        let decision = step::decide_asking(self.bundle, trade, &input, &context, calendars, outside);
+        let decision = step::decide(self.bundle, trade, &input, &context, calendars, outside);
         if let Answer::Failed(fault) = &decision.answer {
             return Err(format!("the machine failed at {}: {}", fault.place, fault.text));
         }
@@ -246,7 +246,16 @@ impl<'a> Stage<'a> {
             calendar_version: 0,
             slots: Vec::new(),
         };
-        match step::decide(self.bundle, None, &input, &context, &self.calendars).answer {
+        match step::decide(
+            self.bundle,
+            None,
+            &input,
+            &context,
+            &self.calendars,
+            step::Outside::nobody(),
+        )
+        .answer
+        {
             Answer::Taken { .. } => Ok(()),
             other => Err(format!("the trade that was opened did not begin: {other:?}")),
         }

@@ -1,5 +1,6 @@
-//! `decide`: one outside event over a whole trade. The same function live, in scenarios, in replay and in the checker.
-//! Must not know a database, a clock, a network or a source of randomness: all of it comes in through `Context`.
+//! `decide`: one outside event over a whole trade. The same function live, in scenarios and in tests; replay decides its entries one
+//! by one. Must not know a database, a clock, a network or a source of randomness: what is known beforehand comes in through
+//! `Context`, what only the decision knows to ask for is asked of `Outside` and kept in the entry, so that replay asks nobody.
 //!
 //! ```text
 //! decide ── due timers, then the input, then timers due at once: an entry each
@@ -43,7 +44,6 @@ pub use lines::{Fact, Line, Outcome};
 pub use refusals::refusal;
 pub use scope::{Names, computed};
 pub use types::*;
-use work::decide_entry;
 pub(crate) use work::decide_one;
 
 /// Timers that one decision fires at most: enough to catch up after a long outage; what is left fires with the next.
@@ -52,24 +52,9 @@ const MOST_FIRINGS: usize = 1_000;
 /// Fires what is due at `input.at`, then decides the input.
 /// `trade` is `None` only for `Cause::Start`, and `input.instance` is then the id of the new trade.
 ///
-/// Timers that the input arms and that are due at once fire with it. Each firing is an entry of its own.
+/// Timers that the input arms and that are due at once fire with it. Each firing is an entry of its own, in whose context stands what
+/// `outside` answered.
 pub fn decide(
-    bundle: &Bundle,
-    trade: Option<&Trade>,
-    input: &Input,
-    context: &Context,
-    calendars: &Calendars,
-) -> Decision {
-    let outside = Outside {
-        delay: &|_| context.delay(),
-        slot: &|_| None,
-    };
-    decide_asking(bundle, trade, input, context, calendars, outside)
-}
-
-/// As `decide`, with what only the decision knows to ask for: what stood in each timer's way, and whether there is room for a
-/// session.
-pub fn decide_asking(
     bundle: &Bundle,
     trade: Option<&Trade>,
     input: &Input,
@@ -121,7 +106,7 @@ impl Course<'_> {
     }
 
     fn take(&mut self, input: &Input, context: &Context) -> Answer {
-        let decision = decide_entry(
+        let decision = decide_one(
             self.bundle,
             self.trade(),
             input,

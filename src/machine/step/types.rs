@@ -158,17 +158,6 @@ pub struct Context {
     pub slots: Vec<Slot>,
 }
 
-impl Context {
-    /// What stands in the context of a timer's way.
-    pub fn delay(&self) -> Delay {
-        Delay {
-            outage: self.outage,
-            late: self.late,
-            broken: self.broken,
-        }
-    }
-}
-
 /// What stood in the way of one timer. Measured in real time, also where a demo's clock runs faster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delay {
@@ -189,6 +178,16 @@ pub struct Outside<'a> {
     /// What stood in a timer's way: several may be due at once, each with a time of its own.
     pub delay: &'a dyn Fn(&Timer) -> Delay,
     pub slot: AskSlot<'a>,
+}
+
+impl Outside<'_> {
+    /// Nobody to ask: nothing stood in any timer's way, and no other trade takes anything of a capacity.
+    pub fn nobody() -> Self {
+        Self {
+            delay: &|_| Delay::default(),
+            slot: &|_| None,
+        }
+    }
 }
 
 /// Who acts, with the relations that roles are resolved from.

@@ -45,19 +45,9 @@ pub(super) struct Work<'a> {
     drawn: u32,
 }
 
-/// Decides exactly one input, without looking at due timers, by what its context says. Replay uses it entry by entry.
+/// Decides exactly one input, without looking at due timers. `slot` is asked for what the context does not say; replay, which goes
+/// entry by entry, has nobody to ask.
 pub(crate) fn decide_one(
-    bundle: &Bundle,
-    trade: Option<&Trade>,
-    input: &Input,
-    context: &Context,
-    calendars: &Calendars,
-) -> Decision {
-    decide_entry(bundle, trade, input, context, calendars, &|_| None)
-}
-
-/// As `decide_one`, with somebody to ask for what the context does not say.
-pub(super) fn decide_entry(
     bundle: &Bundle,
     trade: Option<&Trade>,
     input: &Input,

@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use luochui::machine::calendar::Calendars;
-use luochui::machine::step::{
-    Act, Actor, Answer, Cause, Context, Delay, Effect, Input, Outside, Signed, decide_asking,
-};
+use luochui::machine::step::{Act, Actor, Answer, Cause, Context, Delay, Effect, Input, Outside, Signed, decide};
 use luochui::machine::trade::{InstanceId, Timer};
 use luochui::machine::value::{Map, Name, Value};
 use luochui::machine::{Bundle, Instance, Time, Trade};
@@ -200,9 +198,9 @@ impl<'a> Stage<'a> {
         let known = Some(&self.trade).filter(|trade| !trade.instances.is_empty());
         let outside = Outside {
             delay: &|timer| self.delay(timer),
-            slot: &|_| None,
+            ..Outside::nobody()
         };
-        let decision = decide_asking(self.bundle, known, &input, &context, self.calendars, outside);
+        let decision = decide(self.bundle, known, &input, &context, self.calendars, outside);
         if let Answer::Failed(fault) = &decision.answer {
             panic!("{input:?}: {} {}", fault.place, fault.text);
         }
