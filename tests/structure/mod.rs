@@ -2,6 +2,7 @@
 //! Must not test behaviour.
 
 mod files;
+mod map;
 mod migrations;
 mod rooms;
 mod sources;
