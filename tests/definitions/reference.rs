@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use luochui::machine::definition::source::bundle::BundleSource;
 use luochui::machine::definition::source::machine::MachineSource;
 
+use crate::workflows::asset_sale_with;
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -73,6 +75,25 @@ fn every_code_stands_in_the_reference() {
         .filter(|code| !words.contains(&code.as_str()) && !reference.contains(&format!("`{code}`")))
         .collect();
     assert!(missing.is_empty(), "docs/language.md does not name {missing:?}");
+}
+
+#[test]
+fn the_first_edit_says_what_the_reference_shows() {
+    let reference = std::fs::read_to_string(root().join("docs/language.md")).unwrap();
+    let mut edited = String::new();
+    let (_, faults) = asset_sale_with(|files| {
+        let text = files.get_mut("listing.yaml").unwrap();
+        let line = text.lines().find(|line| line.starts_with("  timed:")).unwrap();
+        *text = text.replace(line, &line.replace("default: 4 minutes", "default: 5:00"));
+        edited.clone_from(text);
+    });
+    let shown: Vec<_> = faults.iter().map(|fault| fault.render(Some(&edited))).collect();
+    assert_eq!(shown.len(), 1, "{shown:#?}");
+    assert!(
+        reference.contains(&format!("```text\n{}\n```", shown[0])),
+        "{}",
+        shown[0]
+    );
 }
 
 #[test]
