@@ -88,7 +88,7 @@ fn print_json(report: &DocumentReport) {
 pub fn text(report: &DocumentReport) -> String {
     let mut lines = vec![
         format!("文件：{} 字节，SM3 {}", report.bytes, report.sm3),
-        format!("按 {} 的情况判断", shown(report.judged_at)),
+        format!("按 {} 的情况判断", Time(report.judged_at).in_china()),
     ];
     if let Some(seal) = &report.seal {
         lines.extend(seal_lines(seal));
@@ -102,7 +102,9 @@ pub fn text(report: &DocumentReport) -> String {
 }
 
 fn signature_lines(signature: &SignatureReport) -> Vec<String> {
-    let at = signature.at.map_or(String::new(), |at| format!("，{}", shown(at)));
+    let at = signature
+        .at
+        .map_or(String::new(), |at| format!("，{}", Time(at).in_china()));
     let mark = if signature.test {
         format!("（{TEST_NOTICE}）")
     } else {
@@ -124,8 +126,8 @@ fn seal_lines(seal: &SealShown) -> Vec<String> {
         seal.name,
         seal.id,
         seal.maker,
-        shown(seal.valid_from),
-        shown(seal.valid_until)
+        Time(seal.valid_from).in_china(),
+        Time(seal.valid_until).in_china()
     )]
 }
 
@@ -139,10 +141,4 @@ fn steps(report: &Report) -> Vec<String> {
         format!("  {mark}  {:<22} {}", step.name, step.reason)
     };
     report.steps.iter().map(line).collect()
-}
-
-/// A moment as people in China read it.
-fn shown(millis: i64) -> String {
-    let local = chrono::DateTime::from_timestamp_millis(millis.saturating_add(8 * 3_600_000));
-    local.map_or(String::new(), |local| local.format("%Y-%m-%d %H:%M:%S").to_string())
 }

@@ -4,10 +4,6 @@ use chrono::{DateTime, Datelike, NaiveDateTime, Timelike};
 
 use crate::machine::period::Period;
 
-/// How far China's clocks are ahead of UTC, in milliseconds: one zone, without summer time since 1991. For what belongs to no bundle,
-/// which tells its own.
-pub const CHINA_MILLIS: i64 = 8 * 3_600_000;
-
 const DIGITS: [char; 10] = ['零', '壹', '贰', '叁', '肆', '伍', '陆', '柒', '捌', '玖'];
 const WAN: u64 = 10_000;
 const YI: u64 = 100_000_000;
@@ -207,7 +203,7 @@ mod tests {
 
     #[test]
     fn times_are_local() {
-        let offset = CHINA_MILLIS;
+        let offset = crate::machine::time::CHINA_MILLIS;
         assert_eq!(datetime(1_789_522_440_000, offset).unwrap(), "2026年9月16日09:34");
         assert_eq!(date(1_789_488_000_000, offset).unwrap(), "2026年9月16日");
         assert_eq!(year(1_798_732_800_000, offset).unwrap(), 2027);

@@ -8,10 +8,11 @@ use super::context;
 use super::mail::{Letter, Post};
 use super::recorded::{self, Signed};
 use super::rendering::{Rendering, Renderings};
-use super::{PerformError, Work, format};
+use super::{PerformError, Work};
 use crate::engine::{Engine, checkpoint_of};
 use crate::ids;
 use crate::machine::definition::model::{Bundle, TodoDefinition};
+use crate::machine::time::CHINA_MILLIS;
 use crate::machine::{Name, Time, roles};
 use crate::record::{Reach, file};
 use crate::store::mail_rows::{MailRow, mail_note, mail_reached};
@@ -106,7 +107,7 @@ impl Mails {
     /// # Errors
     /// A mail that cannot be filled or sent.
     pub async fn checkpoint(&self, work: &Work, asked: &Json) -> Result<(), PerformError> {
-        let rendering = Rendering::platform(format::CHINA_MILLIS).map_err(PerformError::lasting)?;
+        let rendering = Rendering::platform(CHINA_MILLIS).map_err(PerformError::lasting)?;
         let mut context = asked.clone();
         context["platform"] = self.platform().await?;
         context["link"] = json!(format!("{}/instances/{}", self.settings.public_url, work.instance));
@@ -174,7 +175,7 @@ impl Mails {
     /// # Errors
     /// A mail that cannot be filled or sent.
     pub async fn digest(&self, work: &Work, asked: &Json) -> Result<(), PerformError> {
-        let rendering = Rendering::platform(format::CHINA_MILLIS).map_err(PerformError::lasting)?;
+        let rendering = Rendering::platform(CHINA_MILLIS).map_err(PerformError::lasting)?;
         let account = asked["account"].as_str().unwrap_or_default();
         let mut context = asked.clone();
         let todos = context["todos"].as_array_mut().into_iter().flatten();
@@ -218,7 +219,7 @@ impl Mails {
     }
 
     async fn platform(&self) -> Result<Json, PerformError> {
-        let bundle = super::platform::bundle(format::CHINA_MILLIS);
+        let bundle = super::platform::bundle(CHINA_MILLIS);
         let mut context = json!({});
         let context = self
             .engine

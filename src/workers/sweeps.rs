@@ -11,6 +11,7 @@ use crate::engine::{Engine, EngineError};
 use crate::ids;
 use crate::machine::Time;
 use crate::machine::snapshot::{snapshot, todo_definition};
+use crate::machine::time::CHINA_MILLIS;
 use crate::performers::{context, format};
 use crate::store::challenge_rows::challenge_purge;
 use crate::store::idempotency_rows::keys_forget;
@@ -59,7 +60,7 @@ pub struct Swept {
 /// # Errors
 /// A failing store; what was done before stays done.
 pub async fn tick(engine: &Engine, now: Time) -> Result<Swept, EngineError> {
-    let Some(local) = format::local(now.0, format::CHINA_MILLIS) else {
+    let Some(local) = format::local(now.0, CHINA_MILLIS) else {
         return Ok(Swept::default());
     };
     Ok(Swept {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use serde_json::Value;
 
 use crate::clock::Clock;
-use crate::machine::Time;
+use crate::performers::format::money;
 
 /// Who reads the demo's standard output.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Narrator {
         if self.reader == Reader::People {
             self.line(&format!(
                 "{}  {chinese}\n                     {english}",
-                beijing(self.clock.now())
+                self.clock.now().in_china()
             ));
         }
     }
@@ -69,35 +69,7 @@ impl Narrator {
     }
 }
 
-/// The time in China, which has had no daylight saving since 1991: `2026-09-01 09:00:00`.
-pub fn beijing(time: Time) -> String {
-    let shifted = time.plus_millis(8 * 3_600_000);
-    chrono::DateTime::from_timestamp_millis(shifted.0)
-        .map(|moment| moment.format("%Y-%m-%d %H:%M:%S").to_string())
-        .unwrap_or_default()
-}
-
 /// An amount in fen as people write it: `96,800.00 元`.
 pub fn yuan(fen: i64) -> String {
-    let digits = (fen / 100).to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    format!("{grouped}.{:02} 元", fen % 100)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_and_times_read_as_in_a_notice() {
-        assert_eq!(yuan(9_680_000), "96,800.00 元");
-        assert_eq!(yuan(100_000_005), "1,000,000.05 元");
-        assert_eq!(beijing(Time(1_788_224_400_000)), "2026-09-01 09:00:00");
-    }
+    format!("{} 元", money(fen))
 }

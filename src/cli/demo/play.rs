@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::Failure;
 use super::cast;
-use super::narrator::{beijing, yuan};
+use super::narrator::yuan;
 use super::player::{Player, wait};
 use super::stage::{LIVE, Stage, states};
 
@@ -267,7 +267,7 @@ impl<'a> Play<'a> {
         let at = self.stage.clock.now().plus_millis(30 * HOUR);
         self.tells(
             who,
-            &format!("公告于 {} 恢复", beijing(at)),
+            &format!("公告于 {} 恢复", at.in_china()),
             "announces when it goes on",
         );
         who.event(&self.listing, "resume", &json!({"resume_at": at.0}))?;

@@ -8,7 +8,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::narrator::{Narrator, beijing};
+use super::narrator::Narrator;
 use crate::engine::{Committed, Engine};
 use crate::machine::step::{Act, Cause};
 
@@ -75,7 +75,7 @@ fn write_down(decision: &Committed, narrator: &Narrator, counted: &mut Counted) 
         }
         for taken in &entry.public.transitions {
             narrator.json(&json!({
-                "at": beijing(entry.at),
+                "at": entry.at.in_china(),
                 "seq": entry.seq,
                 "event": entry.public.event,
                 "machine": taken.machine,

@@ -14,10 +14,10 @@ use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::machine::slots::{Span, stretches};
 use crate::machine::step::Actor;
+use crate::machine::time::CHINA_MILLIS;
 use crate::machine::view::{self, Reader, Session};
 use crate::machine::{Name, Time};
 use crate::performers::calendar_invite::{Event, feed};
-use crate::performers::format::CHINA_MILLIS;
 use crate::store::booking_rows::bookings_within;
 
 const DAY: i64 = 86_400_000;

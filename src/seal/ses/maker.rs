@@ -1,7 +1,7 @@
 //! The steps of a seal by itself (GB/T 38540, 6.3; the same shape as GM/T 0031-2014, 6.1.2): structure, value, maker, period.
 //! Must not take a signing certificate for a maker's: only those count that a profile names.
 
-use super::steps::{Revoked, format, refuse, sentence, shown, unchecked, value};
+use super::steps::{Revoked, format, refuse, sentence, unchecked, value};
 use super::{MAX_CLOCK_SKEW, Seal};
 use crate::machine::Time;
 use crate::seal::certificate::SM2_WITH_SM3;
@@ -30,9 +30,13 @@ impl Seal {
         if let Some(token) = &self.time_stamp {
             match tsa::verify(token, &self.signature, trust, moment.now) {
                 Ok(stamp) => match stamp.doubt() {
-                    None => report.ok("seal.timestamp", format!("时间戳 {}", shown(stamp.time))),
+                    None => report.ok("seal.timestamp", format!("时间戳 {}", stamp.time.in_china())),
                     Some((code, why)) => {
-                        report.warn("seal.timestamp", code, format!("时间戳 {}，{why}", shown(stamp.time)));
+                        report.warn(
+                            "seal.timestamp",
+                            code,
+                            format!("时间戳 {}，{why}", stamp.time.in_china()),
+                        );
                     }
                 },
                 Err(fault) => report.fail("seal.timestamp", fault.code(), fault.to_string()),
@@ -109,7 +113,7 @@ impl Seal {
         match Revoked::of(trust, &chain, made.at, checked) {
             Revoked::Before(failure) => refuse(report, LISTS, "制章人证书在制章前：", &failure),
             Revoked::Later(entry) => {
-                let text = format!("制章人证书于 {} 被吊销，在制章之后", shown(entry.from));
+                let text = format!("制章人证书于 {} 被吊销，在制章之后", entry.from.in_china());
                 report.warn(LISTS, "revoked_later", text);
             }
             Revoked::Unknown(failure) => {

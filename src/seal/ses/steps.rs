@@ -71,11 +71,3 @@ pub(super) fn sentence(of: &str, failure: &Failure) -> String {
 pub(super) fn unchecked(names: &[String]) -> String {
     format!("未核对吊销状态（没有或不发布吊销列表）：{}", names.join("、"))
 }
-
-/// A moment as people in China read it.
-pub(super) fn shown(time: Time) -> String {
-    chrono::DateTime::from_timestamp_millis(time.plus_millis(8 * 3_600_000).0)
-        .unwrap_or_default()
-        .format("%Y-%m-%d %H:%M:%S")
-        .to_string()
-}

@@ -2,7 +2,7 @@
 //! Must not stop at the first fault where a later step can still be judged, and must not take a signer's word for a time.
 
 use super::Signature;
-use super::steps::{Revoked, format, refuse, sentence, shown, unchecked, value};
+use super::steps::{Revoked, format, refuse, sentence, unchecked, value};
 use crate::machine::Time;
 use crate::seal::certificate::SM2_WITH_SM3;
 use crate::seal::report::Report;
@@ -92,14 +92,14 @@ impl Signature {
         };
         // The time that the signer's side wrote stands before the stamp, and not long before.
         let after = stamp.time.millis_since(self.time);
-        let told = format!("时间戳 {}，{}", shown(stamp.time), stamp.authority);
+        let told = format!("时间戳 {}，{}", stamp.time.in_china(), stamp.authority);
         if after < -MAX_CLOCK_SKEW {
             report.fail(STEP, "time_differs", "时间戳早于签章时间");
         } else if after > STAMP_LATEST {
-            let text = format!("{told}；签章人自报时间 {} 早得多", shown(self.time));
+            let text = format!("{told}；签章人自报时间 {} 早得多", self.time.in_china());
             report.fail(STEP, "time_differs", text);
         } else if after > STAMP_SOON {
-            let text = format!("{told}；签章人自报时间为 {}", shown(self.time));
+            let text = format!("{told}；签章人自报时间为 {}", self.time.in_china());
             report.warn(STEP, "time_apart", text);
         } else if let Some((code, why)) = stamp.doubt() {
             report.warn(STEP, code, format!("{told}；{why}"));
@@ -115,7 +115,7 @@ fn judge_time(report: &mut Report, trust: &TrustStore, chain: &Chain, moment: Mo
         report.fail("signature.time", "in_the_future", "签章时间晚于当前时间");
     } else {
         match trust.check_period(chain, moment.at) {
-            Ok(()) => report.ok("signature.time", format!("签章时间 {}", shown(moment.at))),
+            Ok(()) => report.ok("signature.time", format!("签章时间 {}", moment.at.in_china())),
             Err(failure) => refuse(report, "signature.time", "签章时证书：", &failure),
         }
     }
@@ -124,12 +124,12 @@ fn judge_time(report: &mut Report, trust: &TrustStore, chain: &Chain, moment: Mo
     match Revoked::of(trust, chain, moment.at, checked) {
         Revoked::Before(failure) => refuse(report, STEP, "签章前：", &failure),
         Revoked::Later(entry) if report.stamped.is_some() => {
-            let text = format!("证书于 {} 被吊销，在签章之后", shown(entry.from));
+            let text = format!("证书于 {} 被吊销，在签章之后", entry.from.in_china());
             report.warn(STEP, "revoked_later", text);
         }
         // Whoever has the key of a revoked certificate can write any earlier time.
         Revoked::Later(entry) => {
-            let text = format!("证书于 {} 被吊销，在签章人自报的签章时间之后", shown(entry.from));
+            let text = format!("证书于 {} 被吊销，在签章人自报的签章时间之后", entry.from.in_china());
             report.warn(STEP, UNPROVEN, text);
         }
         Revoked::Unknown(failure) => report.warn(STEP, failure.code.as_str(), sentence("", &failure)),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::Kind;
 use crate::machine::Time;
+use crate::machine::time::CHINA_MILLIS;
 
 /// Where in a certificate a number stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,11 +112,11 @@ pub struct CaProfile {
 }
 
 impl CaProfile {
-    /// The moment from which its certificates are not accepted: the day's begin in China (UTC+8, no summer time).
+    /// The moment from which its certificates are not accepted: the day's begin in China.
     #[must_use]
     pub fn refused_from(&self) -> Option<Time> {
         let midnight = self.cut_off?.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis();
-        Some(Time(midnight - 8 * 3_600_000))
+        Some(Time(midnight - CHINA_MILLIS))
     }
 
     /// The oldest age of a list, in milliseconds.

@@ -320,7 +320,7 @@ pub fn time(text: &str) -> Option<i64> {
         .iter()
         .find_map(|format| chrono::NaiveDateTime::parse_from_str(text, format).ok());
     match naive {
-        Some(naive) => Some(naive.and_utc().timestamp_millis() - super::head::CHINA_OFFSET),
+        Some(naive) => Some(naive.and_utc().timestamp_millis() - crate::machine::time::CHINA_MILLIS),
         None => chrono::DateTime::parse_from_rfc3339(text)
             .ok()
             .map(|time| time.timestamp_millis()),

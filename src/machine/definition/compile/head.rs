@@ -8,11 +8,9 @@ use super::super::source::bundle::{BundleSource, HookSource};
 use super::declarations::Declarations;
 use super::readers::{known_machine, known_roles, readers};
 use super::{Sources, digest, todo};
+use crate::machine::time::CHINA_MILLIS;
 use crate::machine::trade::BundleRef;
 use crate::machine::value::Name;
-
-/// China has had one zone without summer time since 1991: UTC+8, in milliseconds.
-pub const CHINA_OFFSET: i64 = 8 * 3_600_000;
 
 /// The version of the language this program reads.
 const LANGUAGE: u32 = 1;
@@ -72,7 +70,7 @@ pub fn bundle(
             .as_ref()
             .map_or("cn-gov", |word| word.value.as_str())
             .into(),
-        utc_offset_millis: CHINA_OFFSET,
+        utc_offset_millis: CHINA_MILLIS,
         root: declared.root.clone(),
         machines,
         documents,
