@@ -14,7 +14,7 @@ use super::hall::{Hall, Layout};
 use super::load::{Bidder, Seen, until};
 use super::lot::Lot;
 use super::probe::{cpu_millis, fdatasync_per_second};
-use super::rows::{print_row, real, rounded, temporary};
+use super::rows::{print_row, real, rounded, runtime, temporary};
 use crate::cli::Failure;
 
 #[derive(clap::Args)]
@@ -119,11 +119,7 @@ pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
             let folder = temporary(options.setup.dir.as_deref())?;
             let probe = fdatasync_per_second(folder.path(), PROBE)
                 .map_err(|error| Failure::while_doing("probe the disk")(&error))?;
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(1)
-                .enable_all()
-                .build();
-            let runtime = runtime.map_err(|error| Failure::while_doing("start")(&error))?;
+            let runtime = runtime(1)?;
             runtime.block_on(async {
                 let hall = Hall::open(config, database, folder.path(), &layout(bidders)).await?;
                 match how {

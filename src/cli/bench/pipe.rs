@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use tokio::sync::mpsc;
 
+use super::rows::runtime;
 use crate::cli::Failure;
 use crate::cli::folder::read_bundle;
 use crate::clock::Clock;
@@ -39,11 +40,7 @@ enum Line {
 
 /// Reads lines until the input ends. Each is answered by `ok KEY INSTANCE SEQ` or `no KEY REASON`, in any order.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|error| Failure::while_doing("start")(&error))?;
+    let runtime = runtime(2)?;
     let files = read_bundle(&options.bundle, &options.bundle.join("templates"))?;
     runtime.block_on(async {
         let failed = |error: EngineError| Failure(format!("failed to start the engine: {error}"));

@@ -1,9 +1,10 @@
-//! What all measurements share: a folder, a rounded number, a printed row. Must not measure.
+//! What all measurements share: a folder, a runtime, a rounded number, a printed row. Must not measure.
 
 use std::io::IsTerminal as _;
 use std::path::Path;
 
 use serde::Serialize;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::Failure;
 
@@ -12,6 +13,12 @@ pub fn temporary(parent: Option<&Path>) -> Result<tempfile::TempDir, Failure> {
     let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
     let folder = tempfile::Builder::new().prefix("luochui-bench-").tempdir_in(&parent);
     folder.map_err(|error| Failure(format!("{}: {error}", parent.display())))
+}
+
+/// A runtime of so many threads, for the clients and for what is measured in this process.
+pub fn runtime(threads: usize) -> Result<Runtime, Failure> {
+    let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    runtime.map_err(|error| Failure::while_doing("start")(&error))
 }
 
 /// Prints a row: as one line of JSON where that is asked for or nobody looks on, else with its fields as words.

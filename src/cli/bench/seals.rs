@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::probe::cpu_millis;
+use super::rows::print_row;
 use crate::cli::Failure;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -71,25 +72,7 @@ pub fn run(config: &Config, options: &Options) -> Result<(), Failure> {
         signature_bytes: ses.len(),
         picture_bytes: bench.seal.raw_picture().data.len(),
     };
-    match options.json {
-        true => {
-            let line = serde_json::to_string(&figures).map_err(|error| failed(&error))?;
-            println!("{line}");
-        }
-        false => print(&figures),
-    }
-    Ok(())
-}
-
-fn print(figures: &Figures) {
-    println!("chains        {:>9.0} /s", figures.chains_per_second);
-    println!("full seals    {:>9.0} /s", figures.seals_per_second);
-    println!(
-        "sealed PDFs   {:>9.0} /s ({} bytes before)",
-        figures.documents_per_second, figures.document_bytes
-    );
-    println!("signatures    {:>9.0} /s", figures.signatures_per_second);
-    println!("sealing       {:>9.2} ms a document", figures.sealing_ms);
+    print_row(&figures, options.json)
 }
 
 /// How often the work is done in a second of processor time, so that what else runs does not count; every time it must come

@@ -13,7 +13,7 @@ use super::bids::{How, Prices, bid};
 use super::database::{Choice, installed};
 use super::hall::{Hall, Layout};
 use super::load::Latencies;
-use super::rows::{print_row, rounded, temporary};
+use super::rows::{print_row, rounded, runtime, temporary};
 use crate::cli::Failure;
 use crate::clock::Clock;
 use crate::engine::{Engine, EngineConfig, EngineError};
@@ -107,11 +107,7 @@ const BIDDING: Duration = Duration::from_secs(20);
 
 pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
     for database in &installed(&options.setup.database) {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build();
-        let runtime = runtime.map_err(|error| Failure::while_doing("start")(&error))?;
+        let runtime = runtime(2)?;
         let folder = temporary(options.setup.dir.as_deref())?;
         let row = runtime.block_on(lateness(options, database, folder.path()))?;
         print_row(&row, options.setup.json)?;

@@ -2,6 +2,8 @@
 //! Must not count anything that is not durable.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -9,6 +11,7 @@ use serde::Serialize;
 use super::Setup;
 use super::database::{Choice, installed};
 use super::probe::{cpu_millis, fdatasync_per_second};
+use super::rows::{print_row, rounded, runtime, temporary};
 use crate::cli::Failure;
 use crate::clock::Clock;
 use crate::engine::{Engine, EngineConfig, EngineError, Request, Submission};
@@ -67,42 +70,18 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let rows = options.clients.iter().map(|clients| (*clients, Load::Different));
         for (clients, load) in rows.chain([(most, Load::Hot)]) {
             let row = measure(options, database, clients, load)?;
-            print_row(&row, options)?;
+            print_row(&row, options.setup.json)?;
         }
     }
     Ok(())
 }
 
-fn print_row(row: &Row, options: &Options) -> Result<(), Failure> {
-    if options.setup.json {
-        let line = serde_json::to_string(row).map_err(|error| Failure::while_doing("print a row")(&error))?;
-        println!("{line}");
-    } else {
-        println!(
-            "{:<16} {:<9} {:>3} clients {:>8.0} events/s  p50 {:>7.2} ms  p99 {:>7.2} ms  {:>7} commits  {:.3} ms CPU each  (fdatasync {:.0}/s)",
-            row.bench,
-            row.database,
-            row.clients,
-            row.per_second,
-            row.p50_ms,
-            row.p99_ms,
-            row.commits,
-            row.cpu_ms_each,
-            row.fdatasync_per_second
-        );
-    }
-    Ok(())
-}
-
 fn measure(options: &Options, database: &Choice, clients: usize, load: Load) -> Result<Row, Failure> {
-    let parent = options.setup.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let folder = tempfile::Builder::new().prefix("luochui-bench-").tempdir_in(&parent);
-    let folder = folder.map_err(|error| Failure(format!("{}: {error}", parent.display())))?;
+    let folder = temporary(options.setup.dir.as_deref())?;
     let probe =
         fdatasync_per_second(folder.path(), PROBE).map_err(|error| Failure::while_doing("probe the disk")(&error))?;
     let prepared = database.prepare(folder.path())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::while_doing("start")(&error))?;
+    let runtime = runtime(available_parallelism().map_or(1, NonZero::get))?;
     let time = Duration::from_secs(options.seconds);
     let measured = runtime.block_on(load_engine(&prepared.url, clients, load, time))?;
     let mut latencies = measured.latencies;
@@ -115,12 +94,12 @@ fn measure(options: &Options, database: &Choice, clients: usize, load: Load) -> 
         },
         database: database.name(),
         clients,
-        per_second: round(events / measured.elapsed.as_secs_f64(), 1),
+        per_second: rounded(events / measured.elapsed.as_secs_f64(), 1),
         p50_ms: percentile(&latencies, 50),
         p99_ms: percentile(&latencies, 99),
         commits: measured.commits,
-        cpu_ms_each: round(measured.cpu_millis / events.max(1.0), 4),
-        fdatasync_per_second: round(probe, 1),
+        cpu_ms_each: rounded(measured.cpu_millis / events.max(1.0), 4),
+        fdatasync_per_second: rounded(probe, 1),
     })
 }
 
@@ -264,10 +243,5 @@ fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted
         .get(index)
-        .map_or(0.0, |latency| round(latency.as_secs_f64() * 1_000.0, 3))
-}
-
-fn round(value: f64, digits: i32) -> f64 {
-    let scale = 10_f64.powi(digits);
-    (value * scale).round() / scale
+        .map_or(0.0, |latency| rounded(latency.as_secs_f64() * 1_000.0, 3))
 }

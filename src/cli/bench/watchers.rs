@@ -18,7 +18,7 @@ use super::database::{Choice, installed};
 use super::hall::{Hall, Layout};
 use super::load::{Latencies, Outcome, Seen, until};
 use super::probe::resident_kib;
-use super::rows::{print_row, real, rounded, temporary};
+use super::rows::{print_row, real, rounded, runtime, temporary};
 use crate::cli::Failure;
 use crate::config::Config;
 
@@ -70,11 +70,7 @@ fn admit(config: &mut Config) {
 pub fn run(config: Option<&Path>, options: &Options) -> Result<(), Failure> {
     for database in &installed(&options.setup.database) {
         let folder = temporary(options.setup.dir.as_deref())?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build();
-        let runtime = runtime.map_err(|error| Failure::while_doing("start")(&error))?;
+        let runtime = runtime(1)?;
         let layout = Layout {
             bidders: 2,
             log: "warn".into(),
