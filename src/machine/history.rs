@@ -39,6 +39,7 @@ pub struct Entry {
     pub prev: Name,
 }
 
+/// What an entry tells without personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicPart {
     pub instance: Name,
@@ -65,6 +66,7 @@ pub struct Taken {
     pub to: Vec<Name>,
 }
 
+/// What an entry was decided from, and what was answered; erased when personal data has to go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrivatePart {
     pub input: Input,
@@ -80,6 +82,7 @@ pub struct BrokenAt {
     pub why: Break,
 }
 
+/// What is wrong with an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Break {
     #[error("an entry is missing, doubled or out of order")]

@@ -26,6 +26,7 @@ pub enum Value {
 }
 
 impl Value {
+    /// The number; `None` for any other value.
     pub fn as_int(&self) -> Option<i64> {
         match self {
             Self::Int(int) => Some(*int),
@@ -33,6 +34,7 @@ impl Value {
         }
     }
 
+    /// The text; `None` for any other value.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -40,6 +42,7 @@ impl Value {
         }
     }
 
+    /// The truth; `None` for any other value.
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Self::Bool(truth) => Some(*truth),
@@ -47,6 +50,7 @@ impl Value {
         }
     }
 
+    /// True for null.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }

@@ -58,6 +58,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// An error at a place of a file.
     pub fn error(code: &'static str, file: &str, at: At, message: impl Into<String>) -> Self {
         Self {
             file: file.to_owned(),
@@ -71,18 +72,21 @@ impl Diagnostic {
         }
     }
 
+    /// The same as a warning, which does not stop the bundle.
     #[must_use]
     pub fn warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
     }
 
+    /// Adds what would be right.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
+    /// True for what stops the bundle.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
@@ -201,21 +205,25 @@ pub struct Sink<'a> {
 }
 
 impl Sink<'_> {
+    /// Adds an error.
     pub fn error(&mut self, code: &'static str, at: At, message: impl Into<String>) {
         self.found.push(Diagnostic::error(code, self.file, at, message));
     }
 
+    /// Adds an error and what would be right.
     pub fn error_with(&mut self, code: &'static str, at: At, message: impl Into<String>, hint: impl Into<String>) {
         self.found
             .push(Diagnostic::error(code, self.file, at, message).hint(hint));
     }
 
+    /// Adds an error, with a hint where there is one.
     pub fn error_maybe(&mut self, code: &'static str, at: At, message: impl Into<String>, hint: Option<String>) {
         let mut fault = Diagnostic::error(code, self.file, at, message);
         fault.hint = hint;
         self.found.push(fault);
     }
 
+    /// Adds a warning and what would be right.
     pub fn warning(&mut self, code: &'static str, at: At, message: impl Into<String>, hint: impl Into<String>) {
         self.found
             .push(Diagnostic::error(code, self.file, at, message).hint(hint).warning());

@@ -23,6 +23,7 @@ pub struct Node {
     pub mended: bool,
 }
 
+/// What YAML says at a place.
 #[derive(Clone, Debug)]
 pub enum Content {
     Null,

@@ -51,6 +51,7 @@ impl ExpressionFault {
     }
 }
 
+/// A checked expression: its tree, the kind of its value, and what it reads.
 pub struct Checked {
     pub tree: IdedExpr,
     pub kind: Kind,

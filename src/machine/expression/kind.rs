@@ -30,6 +30,7 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind in the words of a message.
     pub fn name(&self) -> String {
         match self {
             Self::Null => "null".into(),
@@ -50,14 +51,17 @@ impl Kind {
         }
     }
 
+    /// True for what texts are compared with.
     pub fn is_textual(&self) -> bool {
         matches!(self, Self::Text | Self::Period | Self::Options(_) | Self::Any)
     }
 
+    /// True for what a condition may be.
     pub fn is_bool(&self) -> bool {
         matches!(self, Self::Bool | Self::Any)
     }
 
+    /// True for what can be ordered and reckoned with.
     pub fn is_number(&self) -> bool {
         matches!(
             self,

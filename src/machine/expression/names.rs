@@ -104,6 +104,7 @@ pub struct Unknown {
 }
 
 impl Unknown {
+    /// Without a hint.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -111,6 +112,7 @@ impl Unknown {
         }
     }
 
+    /// With what would be right, where that is known.
     #[must_use]
     pub fn hint(mut self, hint: Option<String>) -> Self {
         self.hint = hint;

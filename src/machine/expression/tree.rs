@@ -11,6 +11,7 @@ use super::kind::Kind;
 pub struct Places(Option<Program>);
 
 impl Places {
+    /// The places of a parsed program.
     pub fn of(program: Program) -> Self {
         Self(Some(program))
     }

@@ -21,6 +21,7 @@ pub struct Seen {
 #[derive(Debug, Serialize)]
 pub struct Coverage(pub BTreeMap<String, MachineCoverage>);
 
+/// How many states and transitions a machine has, and which no scenario has seen.
 #[derive(Debug, Default, Serialize)]
 pub struct MachineCoverage {
     pub states: usize,
@@ -32,6 +33,7 @@ pub struct MachineCoverage {
 }
 
 impl Coverage {
+    /// True where nothing is missing.
     pub fn is_complete(&self) -> bool {
         self.0
             .values()
@@ -40,6 +42,7 @@ impl Coverage {
 }
 
 impl Seen {
+    /// Takes in what another scenario has seen.
     pub fn add(&mut self, other: &Self) {
         self.states.extend(other.states.iter().cloned());
         self.transitions.extend(other.transitions.iter().cloned());
@@ -106,6 +109,7 @@ impl Seen {
         }
     }
 
+    /// Compares with all that the bundle has.
     pub fn over(&self, bundle: &Bundle) -> Coverage {
         Coverage(
             bundle

@@ -44,6 +44,7 @@ impl std::fmt::Display for Fault {
 }
 
 impl Place {
+    /// A node's line.
     pub fn of(file: &Arc<str>, node: &Node) -> Self {
         Self {
             file: file.clone(),
@@ -51,6 +52,7 @@ impl Place {
         }
     }
 
+    /// A fault that is told at this place.
     pub fn fault(&self, message: impl Into<String>) -> Fault {
         Fault {
             file: self.file.clone(),
@@ -62,6 +64,7 @@ impl Place {
         }
     }
 
+    /// A fault with what was expected and what was found.
     pub fn differs(
         &self,
         what: impl Into<String>,
@@ -84,10 +87,12 @@ pub struct Spot<'a> {
 }
 
 impl<'a> Spot<'a> {
+    /// Where it stands.
     pub fn place(&self) -> Place {
         Place::of(self.file, self.node)
     }
 
+    /// A fault that is told at this place.
     pub fn fault(&self, message: impl Into<String>) -> Fault {
         self.place().fault(message)
     }
@@ -114,6 +119,7 @@ impl<'a> Spot<'a> {
             .collect()
     }
 
+    /// The items of a list.
     pub fn items(&self) -> Result<Vec<Self>, Fault> {
         match &self.node.content {
             Content::List(items) => Ok(items.iter().map(|item| self.child(item)).collect()),
@@ -132,6 +138,7 @@ impl<'a> Spot<'a> {
         }
     }
 
+    /// What stands under a key of a map.
     pub fn get(&self, key: &str) -> Option<Self> {
         let Content::Map(entries) = &self.node.content else {
             return None;
@@ -142,11 +149,13 @@ impl<'a> Spot<'a> {
             .map(|(_, value)| self.child(value))
     }
 
+    /// The same where it must be there.
     pub fn need(&self, key: &str) -> Result<Self, Fault> {
         self.get(key)
             .ok_or_else(|| self.fault(format!("`{key}` is missing here")))
     }
 
+    /// Its text.
     pub fn text(&self) -> Result<String, Fault> {
         self.node.as_text().ok_or_else(|| {
             self.fault(format!(
@@ -156,6 +165,7 @@ impl<'a> Spot<'a> {
         })
     }
 
+    /// Its whole number.
     pub fn int(&self) -> Result<i64, Fault> {
         match &self.node.content {
             Content::Int(int) => Ok(*int),
@@ -163,10 +173,12 @@ impl<'a> Spot<'a> {
         }
     }
 
+    /// True where nothing is written.
     pub fn is_null(&self) -> bool {
         matches!(self.node.content, Content::Null)
     }
 
+    /// True for a map.
     pub fn is_map(&self) -> bool {
         matches!(self.node.content, Content::Map(_))
     }

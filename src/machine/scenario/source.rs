@@ -50,6 +50,7 @@ pub struct Datum {
 }
 
 impl Datum {
+    /// The node with its file.
     pub fn spot(&self) -> Spot<'_> {
         Spot {
             file: &self.file,
@@ -68,6 +69,7 @@ pub struct Step {
 }
 
 impl Step {
+    /// The node with its file.
     pub fn spot(&self) -> Spot<'_> {
         Spot {
             file: &self.file,

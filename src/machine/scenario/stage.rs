@@ -23,6 +23,7 @@ use crate::machine::value::{Map, Name, Value};
 /// A scenario whose timers follow each other this often without time moving on does not end.
 const MAX_FIRINGS: usize = 10_000;
 
+/// The one trade of a scenario with all that happens around it.
 pub struct Stage<'a> {
     pub bundle: &'a Bundle,
     pub calendars: Calendars,
@@ -48,6 +49,7 @@ pub struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
+    /// An empty stage at the beginning of time.
     pub fn new(bundle: &'a Bundle, calendars: &Calendars, scenario: &Scenario) -> Self {
         Self {
             bundle,
@@ -69,12 +71,20 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// The trade.
+    ///
+    /// # Errors
+    /// The scenario has not started one.
     pub fn trade(&self) -> Result<&Trade, String> {
         self.trade
             .as_ref()
             .ok_or_else(|| "the scenario has not started a trade".to_owned())
     }
 
+    /// An instance's machine.
+    ///
+    /// # Errors
+    /// The bundle has no such machine.
     pub fn machine(&self, instance: &Instance) -> Result<&'a Machine, String> {
         self.bundle
             .machines

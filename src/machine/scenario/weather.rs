@@ -14,11 +14,13 @@ pub struct Weather {
 }
 
 impl Weather {
+    /// The platform stands still; what is due meanwhile is noticed at the end.
     pub fn breaks(&mut self, outage: Outage) {
         self.past.push(outage);
         self.back = Some(outage.until);
     }
 
+    /// All that was due meanwhile has been noticed.
     pub fn clears(&mut self) {
         self.back = None;
     }

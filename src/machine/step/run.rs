@@ -202,10 +202,12 @@ impl<'w, 'a> Run<'w, 'a> {
         Ok(())
     }
 
+    /// The instance as it stands.
     pub fn instance(&self) -> Result<&Instance, Fault> {
         self.work.instance(&self.id)
     }
 
+    /// A state of its machine.
     pub fn state(&self, index: StateIndex) -> &'a State {
         &self.machine.states[index]
     }
@@ -221,6 +223,7 @@ impl<'w, 'a> Run<'w, 'a> {
         });
     }
 
+    /// The value of an expression for this instance and event.
     pub fn evaluate(&self, expression: &Expression) -> Result<Value, Fault> {
         let names = Names {
             now: self.work.now,
@@ -242,6 +245,7 @@ impl<'w, 'a> Run<'w, 'a> {
             .ok_or_else(|| self.fault(format!("`{}` is neither true nor false", guard.source)))
     }
 
+    /// The values of named expressions; none sees another's.
     pub fn values(&self, expressions: &[(Name, Expression)]) -> Result<Map, Fault> {
         let values = expressions
             .iter()
@@ -249,6 +253,7 @@ impl<'w, 'a> Run<'w, 'a> {
         values.collect()
     }
 
+    /// A fault at the place that is being worked on.
     pub fn fault(&self, text: String) -> Fault {
         self.work.fault(&self.id, &self.place, text)
     }

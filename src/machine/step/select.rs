@@ -27,6 +27,7 @@ pub(super) enum Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
+    /// The transitions to take; none where the sender is refused.
     pub fn chosen(self) -> Vec<Chosen<'a>> {
         match self {
             Self::Chosen(chosen) => chosen,

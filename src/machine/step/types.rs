@@ -18,6 +18,7 @@ pub struct Input {
     pub at: Time,
 }
 
+/// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
@@ -57,6 +58,7 @@ pub enum Cause {
     },
 }
 
+/// What somebody does with a to-do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
@@ -221,6 +223,7 @@ pub struct Decision {
     pub answer: Answer,
 }
 
+/// What the sender is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
@@ -244,6 +247,7 @@ pub struct Refusal {
     pub tell: Map,
 }
 
+/// Why a machine could not go on, such as an expression without a value or a broken invariant; it becomes an incident.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     pub instance: InstanceId,

@@ -330,6 +330,7 @@ impl<'a> Work<'a> {
         scramble(&format!("{}\nid {}", self.context.seed, self.drawn))
     }
 
+    /// A fault of an instance at a place of its definition.
     pub fn fault(&self, id: &InstanceId, place: &str, text: String) -> Fault {
         Fault {
             instance: id.clone(),

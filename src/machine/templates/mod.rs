@@ -60,11 +60,6 @@ pub fn document_path(document: &str) -> String {
     format!("{DOCUMENTS}{document}.typ.hbs")
 }
 
-/// The file of one part of a mail: `subject.txt`, `body.txt` or `body.html`.
-pub fn mail_path(mail: &str, part: &str) -> String {
-    format!("{MAILS}{mail}/{part}.hbs")
-}
-
 /// The document a template file belongs to; partials (`_page.typ.hbs`) are no documents.
 pub fn document_of(path: &str) -> Option<&str> {
     let name = path.strip_prefix(DOCUMENTS)?.strip_suffix(".typ.hbs")?;

@@ -8,6 +8,7 @@ use crate::machine::expression::Reference;
 use crate::machine::value::Name;
 
 impl MachineCheck<'_> {
+    /// Reports transitions without event, and raised events, that would go round for ever.
     pub fn automatic_cycles(&mut self) {
         let mut told = BTreeSet::new();
         for state in self.states() {

@@ -17,6 +17,7 @@ pub struct Heard {
 }
 
 impl Heard {
+    /// Gathers them from all machines and hooks.
     pub fn of(sources: &Sources, outlines: &[Outline<'_>]) -> Self {
         let handlers = outlines.iter().map(|outline| {
             let states = outline.states.iter().flat_map(|state| &state.source.on.0);
@@ -54,6 +55,7 @@ pub fn matches(pattern: &str, event: &str) -> bool {
 }
 
 impl MachineCheck<'_> {
+    /// Reports events that nobody may send, that nothing handles, and that are handled and never sent.
     pub fn events(&mut self) {
         self.declared_events();
         for state in &self.outline.states {

@@ -58,6 +58,7 @@ pub fn bundle(source: &BundleSource, found: &mut Vec<Diagnostic>) {
 }
 
 impl MachineCheck<'_> {
+    /// Reports names that are no identifiers or have a meaning of their own, and titles that are missing.
     pub fn identifiers(&mut self) {
         let source = self.outline.machine;
         let sink = &mut self.sink;

@@ -8,6 +8,7 @@ use super::super::source::state::TransitionSource;
 use super::MachineCheck;
 
 impl MachineCheck<'_> {
+    /// Reports keys that mean nothing on a state or transition of that kind.
     pub fn misplaced_keys(&mut self) {
         for state in &self.outline.states {
             let source = &state.source;

@@ -111,6 +111,7 @@ impl<'a> MachineCheck<'a> {
         !own.any(|fault| HOLES.contains(&fault.code))
     }
 
+    /// The compiled states, the machine itself first.
     pub fn states(&self) -> impl Iterator<Item = &'a State> + use<'a> {
         self.machine.states.iter()
     }

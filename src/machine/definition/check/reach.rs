@@ -6,6 +6,7 @@ use super::super::model::{StateIndex, StateKind, Trigger};
 use super::MachineCheck;
 
 impl MachineCheck<'_> {
+    /// Reports states that nothing leads to, machines that can never end, and transitions that another one always precedes.
     pub fn reachability(&mut self) {
         let reached = self.reached();
         for state in self.states().skip(1) {

@@ -8,6 +8,7 @@ use super::super::source::state::TodoSource;
 use super::MachineCheck;
 
 impl MachineCheck<'_> {
+    /// Reports what is wrong with the to-dos of the machine.
     pub fn todos(&mut self) {
         let asked = self.asked_documents();
         for state in self.states() {

@@ -5,6 +5,7 @@ use super::MachineCheck;
 use super::events::matches;
 
 impl MachineCheck<'_> {
+    /// Reports waits that nothing can end, and timers that nobody hears.
     pub fn waits(&mut self) {
         for state in self.states().skip(1) {
             let is_leaf = matches!(state.kind, StateKind::Atomic) && state.children.is_empty();

@@ -176,30 +176,17 @@ fn named_type(name: &str) -> Option<Type> {
     })
 }
 
+/// Why a literal does not fit: code, message and hint.
+type Unfit = (&'static str, String, Option<String>);
+
 /// A literal as a value of a type.
 ///
 /// # Errors
 /// Code, message and hint.
-pub fn value_of(literal: &Literal, kind: &Type) -> Result<Value, (&'static str, String, Option<String>)> {
-    let wrong = |hint: Option<&str>| {
-        let message = format!("{} is not a value of the type {}", describe(literal), type_name(kind));
-        Err(("wrong_literal", message, hint.map(str::to_owned)))
-    };
+pub fn value_of(literal: &Literal, kind: &Type) -> Result<Value, Unfit> {
     match (kind, literal) {
         (_, Literal::Null) => Ok(Value::Null),
-        (Type::Money, Literal::Int(0)) => Ok(Value::Int(0)),
-        (Type::Money, Literal::Text(text)) => match yuan(text) {
-            Some(fen) => Ok(Value::Int(fen)),
-            None => wrong(Some("an amount is written like `96800.00元`")),
-        },
-        (Type::Money, Literal::Float | Literal::Int(_)) => {
-            let message = "an amount stands here without its unit".to_owned();
-            Err((
-                "money_without_unit",
-                message,
-                Some("an amount is written like `96800.00元`".into()),
-            ))
-        }
+        (Type::Money, _) => amount(literal),
         (_, Literal::Float) => Err((
             "fraction",
             "fractions are not part of the language".into(),
@@ -207,55 +194,90 @@ pub fn value_of(literal: &Literal, kind: &Type) -> Result<Value, (&'static str, 
         )),
         (Type::Int, Literal::Int(int)) => Ok(Value::Int(*int)),
         (Type::Bool, Literal::Bool(truth)) => Ok(Value::Bool(*truth)),
-        (Type::Bool, Literal::Text(_)) => wrong(Some("write `true` or `false`; `yes` and `on` are texts")),
-        (Type::Duration, Literal::Text(text)) => match text.parse::<Period>() {
-            Ok(Period::Millis(millis)) => Ok(Value::Int(millis)),
-            _ => wrong(Some(
-                "a duration is written like `4 minutes`; working days need the type `period`",
-            )),
-        },
-        (Type::Period, Literal::Text(text)) => match text.parse::<Period>() {
-            Ok(period) => Ok(Value::from(period.to_string())),
-            Err(_) => wrong(Some("a period is written like `7 workdays` or `4 minutes`")),
-        },
-        (Type::Duration | Type::Period, _) => wrong(Some("a length of time is written like `4 minutes`")),
-        (Type::Time, Literal::Text(text)) => match time(text) {
-            Some(millis) => Ok(Value::Int(millis)),
-            None => wrong(Some("a time is written like `2026-09-01 09:00`")),
-        },
-        (Type::Enumeration(options), literal) => {
-            match plain_value(literal).and_then(|value| value.as_text().map(Name::from)) {
-                Some(text) if options.contains(&text) => Ok(Value::Text(text)),
-                Some(text) => Err((
-                    "unknown_option",
-                    format!("`{text}` is none of the options"),
-                    suggestion(&text, options.iter().map(AsRef::as_ref)),
-                )),
-                None => wrong(None),
-            }
-        }
+        (Type::Bool, Literal::Text(_)) => wrong(literal, kind, "write `true` or `false`; `yes` and `on` are texts"),
+        (Type::Duration | Type::Period | Type::Time, _) => moment_or_length(literal, kind),
+        (Type::Enumeration(options), _) => option(literal, kind, options),
         (
             Type::Text | Type::Rich | Type::File | Type::Key(_) | Type::Organisation | Type::Party,
             Literal::Text(text),
         ) => Ok(Value::from(text.as_str())),
-        (Type::Text | Type::Rich, Literal::Int(_) | Literal::Bool(_)) => wrong(Some("put a text in quotes")),
-        (Type::Files | Type::List { .. }, Literal::List(items)) if items.is_empty() => Ok(Value::List(Vec::new())),
-        (Type::Files, Literal::List(items)) => items
-            .iter()
-            .map(|item| value_of(item, &Type::Text))
-            .collect::<Result<_, _>>()
-            .map(Value::List),
-        (Type::List { columns, .. }, Literal::List(rows)) => rows
-            .iter()
-            .map(|row| row_of(row, columns))
-            .collect::<Result<_, _>>()
-            .map(Value::List),
-        (Type::Form(_), Literal::Map(_)) => plain_value(literal).map_or_else(|| wrong(None), Ok),
-        _ => wrong(None),
+        (Type::Text | Type::Rich, Literal::Int(_) | Literal::Bool(_)) => wrong(literal, kind, "put a text in quotes"),
+        (Type::Files, Literal::List(items)) => all(items, |item| value_of(item, &Type::Text)),
+        (Type::List { columns, .. }, Literal::List(rows)) => all(rows, |row| row_of(row, columns)),
+        (Type::Form(_), Literal::Map(_)) => plain_value(literal).ok_or_else(|| unfit(literal, kind)),
+        _ => Err(unfit(literal, kind)),
     }
 }
 
-fn row_of(row: &Literal, columns: &[(Name, Type)]) -> Result<Value, (&'static str, String, Option<String>)> {
+fn amount(literal: &Literal) -> Result<Value, Unfit> {
+    const WRITTEN: &str = "an amount is written like `96800.00元`";
+    match literal {
+        Literal::Int(0) => Ok(Value::Int(0)),
+        Literal::Text(text) => match yuan(text) {
+            Some(fen) => Ok(Value::Int(fen)),
+            None => wrong(literal, &Type::Money, WRITTEN),
+        },
+        Literal::Float | Literal::Int(_) => Err((
+            "money_without_unit",
+            "an amount stands here without its unit".into(),
+            Some(WRITTEN.into()),
+        )),
+        _ => Err(unfit(literal, &Type::Money)),
+    }
+}
+
+fn moment_or_length(literal: &Literal, kind: &Type) -> Result<Value, Unfit> {
+    let Literal::Text(text) = literal else {
+        return match kind {
+            Type::Time => Err(unfit(literal, kind)),
+            _ => wrong(literal, kind, "a length of time is written like `4 minutes`"),
+        };
+    };
+    match (kind, text.parse::<Period>()) {
+        (Type::Duration, Ok(Period::Millis(millis))) => Ok(Value::Int(millis)),
+        (Type::Duration, _) => wrong(
+            literal,
+            kind,
+            "a duration is written like `4 minutes`; working days need the type `period`",
+        ),
+        (Type::Period, Ok(period)) => Ok(Value::from(period.to_string())),
+        (Type::Period, Err(_)) => wrong(literal, kind, "a period is written like `7 workdays` or `4 minutes`"),
+        _ => match time(text) {
+            Some(millis) => Ok(Value::Int(millis)),
+            None => wrong(literal, kind, "a time is written like `2026-09-01 09:00`"),
+        },
+    }
+}
+
+fn option(literal: &Literal, kind: &Type, options: &[Name]) -> Result<Value, Unfit> {
+    let text = plain_value(literal).and_then(|value| value.as_text().map(Name::from));
+    match text {
+        Some(text) if options.contains(&text) => Ok(Value::Text(text)),
+        Some(text) => Err((
+            "unknown_option",
+            format!("`{text}` is none of the options"),
+            suggestion(&text, options.iter().map(AsRef::as_ref)),
+        )),
+        None => Err(unfit(literal, kind)),
+    }
+}
+
+fn all(items: &[Literal], value: impl Fn(&Literal) -> Result<Value, Unfit>) -> Result<Value, Unfit> {
+    items.iter().map(value).collect::<Result<_, _>>().map(Value::List)
+}
+
+/// The literal is of another type, and how that type is written.
+fn wrong(literal: &Literal, kind: &Type, hint: &str) -> Result<Value, Unfit> {
+    let (code, message, _) = unfit(literal, kind);
+    Err((code, message, Some(hint.to_owned())))
+}
+
+fn unfit(literal: &Literal, kind: &Type) -> Unfit {
+    let message = format!("{} is not a value of the type {}", describe(literal), type_name(kind));
+    ("wrong_literal", message, None)
+}
+
+fn row_of(row: &Literal, columns: &[(Name, Type)]) -> Result<Value, Unfit> {
     let Literal::Map(entries) = row else {
         return Err(("wrong_literal", "a row of a list is a map of its columns".into(), None));
     };

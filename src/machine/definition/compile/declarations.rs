@@ -58,6 +58,7 @@ pub struct MachineDeclarations {
 }
 
 impl MachineDeclarations {
+    /// What a field is in expressions.
     pub fn field(&self, name: &str) -> Option<&Kind> {
         self.fields
             .iter()
@@ -65,6 +66,7 @@ impl MachineDeclarations {
             .map(|(_, kind)| kind)
     }
 
+    /// What a field was declared as.
     pub fn field_type(&self, name: &str) -> Option<&Type> {
         self.types
             .iter()

@@ -348,6 +348,7 @@ impl Compiler<'_> {
         words.iter().filter_map(|word| self.known_field(word)).collect()
     }
 
+    /// A field of the machine by its name; reports one that it does not have.
     pub fn known_field(&mut self, word: &Word) -> Option<Name> {
         if self.own.field(&word.value).is_some() {
             return Some(word.value.as_str().into());
@@ -359,6 +360,7 @@ impl Compiler<'_> {
         None
     }
 
+    /// A tag of the machine; reports one that no state carries.
     pub fn tag(&mut self, word: &Word) -> Name {
         if !self.own.tags.contains(word.value.as_str()) {
             let hint = super::super::diagnostic::suggestion(&word.value, self.own.tags.iter().map(AsRef::as_ref));
@@ -372,6 +374,7 @@ impl Compiler<'_> {
         word.value.as_str().into()
     }
 
+    /// The code of a refusal; reports one that the bundle does not declare.
     pub fn refusal(&mut self, word: &Word) -> Name {
         if !self.declared.refusals.contains(&word.value) && !GENERIC.contains(&word.value.as_str()) {
             let hint =

@@ -147,6 +147,7 @@ pub fn known_role(word: &Word, declared: &Declarations, sink: &mut Sink<'_>) -> 
     None
 }
 
+/// The roles of the bundle by their names; reports and leaves out those that it does not declare.
 pub fn known_roles(words: &[Word], declared: &Declarations, sink: &mut Sink<'_>) -> Vec<Name> {
     words
         .iter()

@@ -18,6 +18,7 @@ use crate::machine::value::Name;
 const ACTS: [&str; 3] = ["claim", "release", "transfer"];
 
 impl Compiler<'_> {
+    /// Compiles a state's to-do; what it leaves unsaid comes from the bundle's defaults.
     pub fn todo(&mut self, skeleton: &Skeleton, source: &Located<TodoSource>) -> TodoDefinition {
         let defaults = &self.declared.todo_defaults;
         let title = source.title.clone().or_else(|| skeleton.source.title.clone());

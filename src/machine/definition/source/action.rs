@@ -32,6 +32,7 @@ pub struct ActionSource {
     pub log: Option<Located<Scalar>>,
 }
 
+/// A further branch of `if`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BranchSource {
@@ -40,6 +41,7 @@ pub struct BranchSource {
     pub then: Vec<Located<ActionSource>>,
 }
 
+/// An event to the instance itself.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RaiseSource {
@@ -83,6 +85,7 @@ impl Short for ResetSource {
     }
 }
 
+/// An event to other instances of the trade.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendSource {
@@ -99,6 +102,7 @@ pub struct SendSource {
     pub id: Option<Word>,
 }
 
+/// A mail to who holds one of the roles.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NotifySource {
@@ -106,6 +110,7 @@ pub struct NotifySource {
     pub mail: Word,
 }
 
+/// A message to an outside system that the configuration names.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookSource {
@@ -114,6 +119,7 @@ pub struct WebhookSource {
     pub data: Entries<Located<Scalar>>,
 }
 
+/// Another trade that is opened with fields of this instance.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RelistSource {

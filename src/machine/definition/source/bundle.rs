@@ -42,6 +42,7 @@ pub struct BundleSource {
     pub capacities: Entries<CapacitySource>,
 }
 
+/// Something of which only so many sessions may be under way at once.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CapacitySource {
@@ -50,6 +51,7 @@ pub struct CapacitySource {
     pub limit: Located<u32>,
 }
 
+/// A role, by exactly one relation.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RoleSource {
@@ -68,6 +70,7 @@ pub struct RoleSource {
     pub service: Option<Word>,
 }
 
+/// What holds where nothing else is said.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DefaultsSource {
@@ -75,6 +78,7 @@ pub struct DefaultsSource {
     pub todo: TodoDefaults,
 }
 
+/// What to-dos have that say nothing themselves.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TodoDefaults {
@@ -95,6 +99,7 @@ pub struct TodoDefaults {
     pub titles: Entries<String>,
 }
 
+/// A mail before (`remind`) or after (`escalate`) the due date.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReminderSource {
@@ -105,6 +110,7 @@ pub struct ReminderSource {
     pub also_to: OneOrMany<Word>,
 }
 
+/// A document, rendered from the template of its name.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DocumentSource {
@@ -116,6 +122,7 @@ pub struct DocumentSource {
     pub read: ReadersSource,
 }
 
+/// A kind of money movement: from which account to which.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MovementSource {
@@ -124,6 +131,7 @@ pub struct MovementSource {
     pub to: Word,
 }
 
+/// A signed message of an outside system, and the instance that it becomes an event of.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HookSource {
@@ -146,6 +154,7 @@ pub struct FormSource {
     pub fields: Vec<FormFieldSource>,
 }
 
+/// One field of a form.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FormFieldSource {

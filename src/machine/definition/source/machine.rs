@@ -227,6 +227,7 @@ impl JsonSchema for KindSource {
     }
 }
 
+/// A field of the data.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FieldSource {
@@ -272,6 +273,7 @@ impl Short for OfSource {
     }
 }
 
+/// An event that people and systems may send.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventSource {
@@ -323,8 +325,10 @@ pub struct Condition {
     pub expression: Located<String>,
 }
 
+/// A condition as an expression alone, or with a title.
 pub type ConditionSource = Either<Condition>;
 
+/// A condition with its title.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConditionMap {

@@ -83,18 +83,22 @@ impl<T> Default for Entries<T> {
 }
 
 impl<T> Entries<T> {
+    /// Keys and values in their order.
     pub fn iter(&self) -> std::slice::Iter<'_, (Word, T)> {
         self.0.iter()
     }
 
+    /// The value of a key.
     pub fn get(&self, name: &str) -> Option<&T> {
         self.0.iter().find(|(key, _)| key.value == name).map(|(_, value)| value)
     }
 
+    /// True without any key.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// The keys in their order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(key, _)| key.value.as_str())
     }

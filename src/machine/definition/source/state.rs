@@ -7,6 +7,7 @@ use super::action::ActionSource;
 use super::bundle::ReminderSource;
 use super::shapes::{Either, Entries, Located, OneOrMany, Scalar, Short, Word};
 
+/// A state with its transitions, timers, to-do and inner states.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StateSource {
@@ -77,6 +78,7 @@ impl Short for InitialSource {
 /// One transition or a list of them, tried in their order.
 pub type TransitionsSource = OneOrMany<Located<Either<TransitionSource>>>;
 
+/// A transition; a word alone is its target.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TransitionSource {
@@ -113,6 +115,7 @@ impl Short for TransitionSource {
     }
 }
 
+/// A timer, armed when its state is entered; `after` or `until` says when it is due.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimerSource {
@@ -128,6 +131,7 @@ pub struct TimerSource {
     pub then: Option<TransitionsSource>,
 }
 
+/// What somebody has to do while the state is active.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TodoSource {
@@ -164,6 +168,7 @@ pub struct TodoSource {
     pub escalate: Option<Vec<Located<ReminderSource>>>,
 }
 
+/// A page of a to-do's form.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PageSource {
@@ -181,6 +186,7 @@ pub enum DueSource {
     Until(Located<Scalar>),
 }
 
+/// A due time.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DueMap {
@@ -199,6 +205,7 @@ impl Short for DueSource {
     }
 }
 
+/// A child that is started with the state and ends with it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InvokeSource {
