@@ -52,7 +52,7 @@ enum Command {
     /// Measure what this machine and its disk can do.
     #[command(subcommand)]
     Bench(bench::Command),
-    /// Verify the histories that a database holds, also while it is served.
+    /// Verify the histories that a database holds, also while it is served; or a record or dossier, offline.
     #[command(subcommand)]
     Audit(audit::Command),
     /// Judge a sealed PDF or OFD, or a seal, step by step and offline.
@@ -60,7 +60,7 @@ enum Command {
     /// Issue test certificates and test seals, which have no legal effect; not in production.
     #[command(subcommand)]
     Ca(ca::Command),
-    /// List the platform's keys, or draw a new one; what the former ones signed still verifies.
+    /// List the platform's keys, draw a new one (what the former ones signed still verifies), or sign for a server under development.
     #[command(subcommand)]
     Keys(keys::Command),
     /// Add, list and disable accounts, such as the first administrator's.
