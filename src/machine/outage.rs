@@ -32,9 +32,12 @@ pub fn delay<'a>(timer: &Timer, outages: impl IntoIterator<Item = &'a Outage>, n
     let from = timer.watched_from();
     let touching = outages.into_iter().filter(|outage| outage.touches(from, timer.due));
     let touching: Vec<Outage> = touching.copied().collect();
+    // One that reaches beyond the due time counts whole: two seconds before it and two after are four, and what it took of the
+    // timer's time before the watched part is lost as well.
+    let reaching = touching.iter().filter(|outage| outage.until >= timer.due);
+    let began = reaching.map(|outage| outage.from.max(timer.start)).min();
     Delay {
-        // One that reaches beyond the due time counts whole: two seconds before it and two after are four.
-        outage: covered(&touching, from, noticed),
+        outage: covered(&touching, began.map_or(from, |began| began.min(from)), noticed),
         late: noticed.millis_since(timer.due).max(0),
         broken: touching.iter().any(|outage| outage.reach == Reach::Process),
     }

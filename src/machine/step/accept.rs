@@ -154,7 +154,7 @@ fn take<'a>(
     if freeze::is_frozen(work, id, definition)? {
         return Err(refused("suspended"));
     }
-    stop_if_late(work, id, &definition.name)?;
+    stop_if_late(work, id, definition)?;
     let instance = work.instance(id)?;
     let untaken = definition.otherwise.as_deref();
     if definition
@@ -184,28 +184,40 @@ fn take<'a>(
 
 /// An event that came before a deadline and surfaces after it was decided is never accepted: it belongs to a state that is
 /// over. A machine that declares `late` says what follows from that; where no state takes it, the event is offered as any other.
-fn stop_if_late(work: &mut Work<'_>, id: &InstanceId, name: &Name) -> Result<(), Stop> {
-    let instance = work.instance(id)?;
-    let Some(due) = instance.fired.filter(|due| work.stamp < *due) else {
-        return Ok(());
+fn stop_if_late(work: &mut Work<'_>, id: &InstanceId, definition: &EventDefinition) -> Result<(), Stop> {
+    for decider in deciders(work, id, definition)? {
+        let Some(due) = work.instance(&decider)?.fired.filter(|due| work.stamp < *due) else {
+            continue;
+        };
+        let event = Event {
+            name: "late".into(),
+            data: payload([
+                ("event", definition.name.clone().into()),
+                ("stamp", work.stamp.into()),
+                ("due", due.into()),
+            ]),
+            sender: sender(work, definition),
+            origin: Origin::Outside,
+            form: Vec::new(),
+        };
+        if let Some(run) = Run::of(work, &decider)?
+            && matches!(run.receive(event)?, Reception::Taken)
+        {
+            return Err(Stop::Late(refusal(work.bundle, "late")));
+        }
+    }
+    Ok(())
+}
+
+/// Whose deadlines an event has to come before: its instance's own, or those of the siblings that it names.
+fn deciders(work: &Work<'_>, id: &InstanceId, definition: &EventDefinition) -> Result<Vec<InstanceId>, Stop> {
+    let Some(machine) = &definition.late_for else {
+        return Ok(vec![id.clone()]);
     };
-    let event = Event {
-        name: "late".into(),
-        data: payload([
-            ("event", name.clone().into()),
-            ("stamp", work.stamp.into()),
-            ("due", due.into()),
-        ]),
-        sender: None,
-        origin: Origin::Outside,
-        form: Vec::new(),
-    };
-    let refusal = refusal(work.bundle, "late");
-    let taken = match Run::of(work, id)? {
-        Some(run) => matches!(run.receive(event)?, Reception::Taken),
-        None => false,
-    };
-    if taken { Err(Stop::Late(refusal)) } else { Ok(()) }
+    let parent = &work.instance(id)?.parent;
+    let instances = work.trade.instances.values();
+    let siblings = instances.filter(|other| other.parent == *parent && other.machine == *machine);
+    Ok(siblings.map(|other| other.id.clone()).collect())
 }
 
 /// Offers an event from outside to an instance; what is not taken is refused.

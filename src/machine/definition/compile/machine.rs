@@ -271,6 +271,10 @@ impl Compiler<'_> {
             while_tag: event.while_tag.as_ref().map(|tag| self.tag(tag)),
             otherwise: event.otherwise.as_ref().map(|code| self.refusal(code)),
             keep_refusals: event.keep_refusals,
+            late_for: event
+                .late_for
+                .as_ref()
+                .and_then(|word| readers::known_machine(word, self.declared, &mut self.sink)),
             once: event
                 .once
                 .as_ref()

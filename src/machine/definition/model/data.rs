@@ -108,6 +108,8 @@ pub struct EventDefinition {
     pub otherwise: Option<Name>,
     /// Refusals get a history entry.
     pub keep_refusals: bool,
+    /// The sibling's machine whose deadlines the event has to come before, where they are not the instance's own.
+    pub late_for: Option<Name>,
     /// A message whose value was seen before is answered as done and changes nothing.
     pub once: Option<Expression>,
     /// For `start`: conditions over the data that the instance would begin with, and the refusal where one holds.

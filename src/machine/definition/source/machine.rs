@@ -303,6 +303,9 @@ pub struct EventSource {
     pub otherwise: Option<Word>,
     #[serde(default, rename = "keepRefusals")]
     pub keep_refusals: bool,
+    /// A machine with the same parent whose deadline ends what the event is for: one that surfaces too late is told to it.
+    #[serde(rename = "lateFor")]
+    pub late_for: Option<Word>,
     /// A message whose value was seen before changes nothing.
     pub once: Option<Located<Scalar>>,
     /// For `start`: what may not be started, looked at in this order.
