@@ -3,12 +3,12 @@
 
 const PHASES = {
   waiting: '等待开始', inquiry: '询问期', free: '自由竞价', timed: '限时竞价', sealed: '密封报价', priority: '询问优先购买权人',
-  suspended: '竞价中止', reopening: '竞价中止，待恢复', sold: '竞价结束', unsold: '竞价结束，未成交', annulled: '本场无效',
+  suspended: '竞价中止', reopening: '竞价中止，待恢复', sold: '竞价结束', unsold: '竞价结束，未成交', annulled: '本场无效', terminated: '项目终结',
 };
 const AFTER = {
   waiting: '距竞价开始', inquiry: '距询问期结束，之后自动进入下一阶段', free: '距自由竞价结束，之后进入限时竞价', sealed: '距报价截止', priority: '距行权截止',
 };
-const OVER = ['sold', 'unsold', 'annulled'];
+const OVER = ['sold', 'unsold', 'annulled', 'terminated'];
 // How long the room waits for what it needs at once, in milliseconds.
 const SOON = 8000;
 
@@ -45,13 +45,14 @@ function span(millis) {
 function until() {
   if (phase() === 'waiting' && ends() === null) return '开始时间另行公告';
   if (phase() !== 'timed') return AFTER[phase()] || '';
-  const {extension, window: last, extend_by: by, timed, max_resets: most, hard_stop: stop} = room.instance.data;
+  const {extension, window: last, extend_by: by, timed, max_resets: most} = room.instance.data;
+  const stop = room.data.stop ?? null;
   const now = clock.now();
   if (most > 0 && room.resets >= most) return '距限时竞价结束；重新计时已满 ' + most + ' 次，到时即结束';
-  if (stop && now !== null && now >= stop) return '距限时竞价结束；已过最晚延时时刻，到时即结束';
+  if (stop !== null && now !== null && now >= stop) return '距限时竞价结束；已过最晚延时时刻，到时即结束';
   const when = extension === 'in_window' ? '最后 ' + span(last) + '内有新的报价' : '有新的报价';
   const rest = most > 0 ? '（还可重新计时 ' + (most - room.resets) + ' 次）' : '';
-  const late = stop ? '；' + shown({type: 'time', value: stop}) + ' 以后的报价不再延时' : '';
+  const late = stop === null ? '' : '；' + shown({type: 'time', value: stop}) + ' 起的报价不再延时';
   return '距限时竞价结束；' + when + '即重新计时 ' + span(by || timed) + rest + late;
 }
 
@@ -103,7 +104,7 @@ function ending() {
   room.told = true;
   if (phase() === 'sold' && leads()) ask('恭喜您！成为最高报价人', '知道了', null);
   else if (phase() === 'sold') say('竞价结束，最高报价人号牌 ' + room.data.leader + '，最高报价 ' + yuan(room.data.price) + '。');
-  else say(phase() === 'unsold' ? '竞价结束，未成交。' : '因系统故障，本场竞价无效。');
+  else say({unsold: '竞价结束，未成交。', annulled: '因系统故障，本场竞价无效。', terminated: '项目终结，竞价随之结束。'}[phase()]);
 }
 
 // One line of the course, in its place. What comes again, after a lost connection, is there already.
@@ -129,6 +130,7 @@ function take(event) {
   room.number = event.number;
   // Within the timed phase the deadline moves with a bid that sets the clock back, and with nothing else.
   if (before.phase === 'timed' && room.data.phase === 'timed' && before.bids < room.data.bids && before.ends < room.data.ends) room.resets += 1;
+  if (room.data.phase === 'timed' && anew(before)) room.resets = 0;
   if (before.phase !== room.data.phase) turned();
   clock.reached(event.at);
   paint();
@@ -143,6 +145,13 @@ function stand(event) {
   if (before !== phase()) turned();
   paint();
   fresh();
+}
+
+// The timed phase runs again in full, and counts from nought, but where a suspension is followed by what remained.
+function anew(before) {
+  const stood = before.frozen === true || ['suspended', 'reopening'].includes(before.phase);
+  if (stood) return room.instance.data.resume_rule !== 'remaining';
+  return before.phase !== 'timed';
 }
 
 // What this bidder may do changes with the phase. Hundreds have the page open: they do not all ask in the same instant.

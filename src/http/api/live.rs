@@ -27,7 +27,7 @@ pub struct Standing {
     #[schema(value_type = i64)]
     now: Time,
     /// What the machine publishes. A room: `phase` (`waiting`, `inquiry`, `free`, `timed`, `sealed`, `priority`, `suspended`, `reopening`, `sold`,
-    /// `unsold`, `annulled`), `opens`, `ends`, `price`, `leader`, `bids`, `mark`; `frozen` where it stands still.
+    /// `unsold`, `annulled`, `terminated`), `opens`, `ends`, `stop`, `price`, `leader`, `bids`, `mark`; `frozen` where it stands still.
     #[schema(value_type = Object)]
     data: Map,
 }

@@ -14,7 +14,7 @@ use luochui::machine::view::{Reader, view_for};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 
-use model::{BIDDERS, DAY, MINUTE, Offer, Outage, PAID, Phase, Priority, Resume, Room, Rules, SECOND, Signature};
+use model::{BIDDERS, DAY, MINUTE, Missed, Offer, Outage, PAID, Phase, Priority, Resume, Room, Rules, SECOND, Signature};
 use stage::{Stage, bidder, money, second, signature, staff};
 
 use crate::workflows;
@@ -126,12 +126,12 @@ fn rules() -> impl Strategy<Value = Rules> {
         prop_oneof![2 => Just(0), 1 => Just(3 * MINUTE)],
         prop_oneof![Just(MINUTE), Just(4 * MINUTE)],
         prop_oneof![Just(30 * SECOND), Just(2 * MINUTE), Just(10 * MINUTE)],
-        prop_oneof![Just(0), Just(1), Just(90 * SECOND)],
+        prop_oneof![Just(0), Just(1), Just(90 * SECOND), Just(8 * MINUTE)],
     );
     let extension = (
         any::<bool>(),
         prop_oneof![2 => Just(0), 1 => 1..4_i64],
-        prop::option::weighted(0.3, 0..12 * MINUTE),
+        prop::option::weighted(0.3, 0..8 * MINUTE),
     );
     let amounts = (
         any::<bool>(),
@@ -175,7 +175,7 @@ fn rules() -> impl Strategy<Value = Rules> {
             // The notice must not let a deadline come nearer: never shorter than what may be left.
             extend_by: if extension.0 { window.min(timed) } else { timed } + more,
             most_extensions: extension.1,
-            hard_stop: extension.2,
+            hard_stop: extension.2.map_or(0, |more| timed + more),
             multiples: amounts.0,
             most_steps: if sealed { 0 } else { amounts.1 },
             confirm_steps: amounts.2,
@@ -227,7 +227,7 @@ fn announce(stage: &mut Stage<'_>, rules: &Rules) {
         ("window", Value::Int(rules.window)),
         ("extend_by", Value::Int(rules.extend_by)),
         ("max_resets", Value::Int(rules.most_extensions)),
-        ("hard_stop", time(rules.hard_stop)),
+        ("hard_stop", Value::Int(rules.hard_stop)),
         ("only_multiples", Value::Bool(rules.multiples)),
         ("max_multiple", Value::Int(rules.most_steps)),
         ("confirm_multiple", Value::Int(rules.confirm_steps)),
@@ -270,11 +270,7 @@ impl History<'_> {
             .deadline
             .filter(|_| one.at_deadline && !self.room.frozen && !waits);
         let then = deadline.map_or(self.now + one.pause, |deadline| deadline + one.shift);
-        let stop = self
-            .room
-            .rules
-            .hard_stop
-            .filter(|stop| one.at_stop && *stop >= self.now);
+        let stop = self.room.stop.filter(|stop| one.at_stop && *stop >= self.now);
         // Not past a deadline: what happens there is other moves' business.
         let stop = stop.filter(|stop| self.room.deadline.is_none_or(|deadline| *stop < deadline));
         self.now = self.now.max(stop.map_or(then, |stop| stop + one.shift));
@@ -282,7 +278,7 @@ impl History<'_> {
         self.room.pass(self.now, self.stage.late);
         let before = self.room.clone();
         let stood = self.standing();
-        let fired = self.room.fired.filter(|_| one.surfaces && one.is_sent_to_the_room());
+        let fired = self.room.fired.filter(|_| one.surfaces && one.may_surface());
         if let Some(fired) = fired {
             return self.surface(one, fired);
         }
@@ -319,6 +315,7 @@ impl History<'_> {
             5 => (outage(now - 6 * MINUTE, now - 5 * MINUTE - SECOND, false), 0),
             6 => (outage(now - 4 * SECOND, now - 2 * SECOND, false), 1_500),
             7 => (outage(now - 11 * MINUTE, now - 10 * MINUTE, true), 0),
+            8 => (outage(now - 9 * MINUTE, now, false), 0),
             _ => (None, 0),
         };
         self.stage.late = late;
@@ -331,23 +328,27 @@ impl History<'_> {
         self.stage.offer(staff(), "trade".into(), cause, self.now);
     }
 
-    /// An offer that was stamped before the last deadline is decided now.
+    /// Something that was stamped before the last deadline is decided now.
     fn surface(&mut self, one: Move, fired: i64) {
         self.idle();
         self.compare();
         let decided = self.stage.trade.now.0;
         let before = self.room.clone();
-        let bids = matches!(one.deed, Deed::Bid | Deed::Limit);
-        let Some(reasons) = self.room.late(bids, decided) else {
-            return;
-        };
+        let late = self.room.late(one.missed(), one.who, decided);
         // The model has moved: what is sent is built as before.
         let after = std::mem::replace(&mut self.room, before);
-        let posed = self.both(one);
-        self.room = after;
-        let Some((actor, instance, cause, _)) = posed else {
+        let posed = match (one.deed, &late) {
+            (Deed::Join, Some(_)) => Some(self.confirmation(one)),
+            _ => self.both(one),
+        };
+        let Some((actor, instance, cause, answered)) = posed else {
             return;
         };
+        // What could not have counted is answered as any other.
+        let reasons = late.map_or(answered, |reasons| {
+            self.room = after;
+            reasons
+        });
         let answer = self.stage.offer(actor, instance, cause, fired - 1);
         self.log.push(format!("{} {one:?} surfaces: {answer:?}", self.now));
         agree(&answer, &reasons);
@@ -364,7 +365,6 @@ impl History<'_> {
             payload,
             signed: signed.clone(),
         };
-        let own = self.stage.applications[one.who].clone();
         let mut payload = money(offer.amount);
         payload.insert("confirmed".into(), Value::Bool(one.confirmed));
         Some(match one.deed {
@@ -405,12 +405,12 @@ impl History<'_> {
                 }
                 (bidder(one.who), room, event("enter", Map::new()), reasons)
             }
-            _ => return self.around(one, (own, room)),
+            _ => return self.around(one, room),
         })
     }
 
     /// What happens around the room: confirmations, exclusions, suspensions.
-    fn around(&mut self, one: Move, (own, room): (InstanceId, InstanceId)) -> Option<Posed> {
+    fn around(&mut self, one: Move, room: InstanceId) -> Option<Posed> {
         let none = Reasons::new();
         match one.deed {
             Deed::Join => {
@@ -419,7 +419,7 @@ impl History<'_> {
                     return None;
                 }
                 self.room.joined[one.who] = true;
-                Some((bidder(one.who), own, Cause::event("join", Map::new()), none))
+                Some(self.confirmation(one))
             }
             Deed::Ban if self.room.over() => None,
             // One proposes by the plate, another agrees or does not.
@@ -437,7 +437,9 @@ impl History<'_> {
                     let (actor, reasons) = other_than_staff(one);
                     if reasons.is_empty() {
                         self.proposed = None;
-                        self.room.banned[who] |= who < PAID && one.confirmed;
+                        if who < PAID && one.confirmed {
+                            self.room.exclude(who);
+                        }
                     }
                     let cause = judged(todo, "ban_approval", one.confirmed);
                     Some((actor, "trade".into(), cause, reasons))
@@ -501,6 +503,11 @@ impl History<'_> {
         }
     }
 
+    fn confirmation(&self, one: Move) -> Posed {
+        let own = self.stage.applications[one.who].clone();
+        (bidder(one.who), own, Cause::event("join", Map::new()), Reasons::new())
+    }
+
     fn todo_of(&self, instance: &Instance, state: &str) -> Option<TodoId> {
         let mut todos = instance.todos.values();
         Some(todos.find(|todo| todo.state.ends_with(state))?.id.clone())
@@ -558,6 +565,11 @@ impl History<'_> {
         assert_eq!(room.data["price"], Value::Int(self.room.price), "price");
         assert_eq!(room.data["bids"], Value::Int(self.room.accepted), "accepted");
         assert_eq!(room.data["resets"], Value::Int(self.room.extensions), "extensions");
+        assert_eq!(room.data["limit"], Value::Int(self.room.limit), "limit");
+        if phase == Phase::Timed {
+            let stop = room.data.get("stop_at").and_then(Value::as_int);
+            assert_eq!(stop, self.room.stop, "from when nothing is extended");
+        }
         let leader = self.room.leader.map(|leader| self.stage.plates[leader].clone());
         let known = room.data.get("leader").and_then(Value::as_text);
         assert_eq!(known, leader.as_deref(), "leader");
@@ -608,11 +620,21 @@ impl History<'_> {
 }
 
 impl Move {
-    fn is_sent_to_the_room(self) -> bool {
+    fn may_surface(self) -> bool {
         matches!(
             self.deed,
-            Deed::Bid | Deed::Limit | Deed::Envelope | Deed::Exercise | Deed::Enter
+            Deed::Bid | Deed::Limit | Deed::Envelope | Deed::Exercise | Deed::Enter | Deed::Join
         )
+    }
+
+    fn missed(self) -> Missed {
+        match self.deed {
+            Deed::Bid => Missed::Bid,
+            Deed::Limit => Missed::Limit,
+            Deed::Envelope => Missed::Envelope,
+            Deed::Join => Missed::Confirmation,
+            _ => Missed::Other,
+        }
     }
 }
 
@@ -655,7 +677,6 @@ fn histories(bundle: &luochui::machine::Bundle, mut runner: TestRunner) -> Resul
     let outcome = runner.run(&strategy, |(mut rules, moves)| {
         let counted = set.counted;
         rules.starts = rules.starts.map(|after| counted + after);
-        rules.hard_stop = rules.hard_stop.map(|after| counted + after);
         let mut stage = set.again();
         announce(&mut stage, &rules);
         let cause = Cause::Retry { timer: "none".into() };

@@ -50,7 +50,8 @@ pub struct Rules {
     pub window: i64,
     pub extend_by: i64,
     pub most_extensions: i64,
-    pub hard_stop: Option<i64>,
+    /// How long after its beginning bids no longer extend the timed phase; 0 for never.
+    pub hard_stop: i64,
     pub multiples: bool,
     pub most_steps: i64,
     pub confirm_steps: i64,
@@ -90,7 +91,7 @@ pub struct Outage {
 }
 
 /// Milliseconds of a span that lie in at least one of the outages.
-pub fn covered(outages: &[Outage], from: i64, until: i64) -> i64 {
+fn covered(outages: &[Outage], from: i64, until: i64) -> i64 {
     let mut spans: Vec<(i64, i64)> = outages
         .iter()
         .map(|one| (one.from.max(from), one.until.min(until)))
@@ -104,6 +105,17 @@ pub fn covered(outages: &[Outage], from: i64, until: i64) -> i64 {
         reached = reached.max(until);
     }
     sum
+}
+
+/// What came in before a deadline and surfaces after it was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    Bid,
+    Limit,
+    Envelope,
+    Confirmation,
+    /// What has no deadline of its own.
+    Other,
 }
 
 /// One offer of an amount.
@@ -126,7 +138,10 @@ pub struct Room {
     pub leader: Option<usize>,
     pub accepted: i64,
     pub extensions: i64,
+    /// From when on bids no longer extend the timed phase that runs.
+    pub stop: Option<i64>,
     pub frozen: bool,
+    frozen_at: i64,
     /// When the count to the deadline began.
     began: i64,
     /// The last deadline that was decided: what came in before it and surfaces after it is late.
@@ -156,7 +171,9 @@ impl Room {
             leader: None,
             accepted: 0,
             extensions: 0,
+            stop: None,
             frozen: false,
+            frozen_at: 0,
             began: at,
             fired: None,
             outages: Vec::new(),
@@ -191,11 +208,13 @@ impl Room {
     }
 
     /// What of the last part of a phase the platform was out of reach, and whether a process ended in it. A shorter phase counts
-    /// whole; an outage that begins in it counts until the platform is back.
+    /// whole; an outage that lasts until its end counts from where it began until the platform is back.
     fn disturbed(&self, due: i64, late: i64) -> (i64, bool) {
         let from = self.began.max(due - self.rules.window.max(5 * MINUTE));
         let touching = self.outages.iter().filter(|one| one.from <= due && one.until >= from);
         let touching: Vec<Outage> = touching.copied().collect();
+        let lasting = touching.iter().filter(|one| one.until >= due);
+        let from = lasting.map(|one| one.from.max(self.began)).fold(from, i64::min);
         (
             covered(&touching, from, due + late),
             touching.iter().any(|one| one.ended),
@@ -213,13 +232,7 @@ impl Room {
             Phase::Priority if broken => self.ask(due + late),
             Phase::Priority => self.close(Phase::Sold),
             _ if broken => {
-                let lost = (outage - late).max(MINUTE);
-                let most = if self.phase == Phase::Timed {
-                    self.rules.timed
-                } else {
-                    i64::MAX
-                };
-                self.interrupt(lost.min(most), due);
+                self.interrupt((outage - late).max(MINUTE), due);
             }
             Phase::Inquiry => {
                 let nobody = self.rules.confirm && (0..PAID).all(|who| !self.admitted(who));
@@ -234,16 +247,17 @@ impl Room {
                 self.free_over = true;
                 self.begin(Phase::Timed, due);
             }
-            Phase::Sealed => {
-                self.open_envelopes();
-                self.decide(due);
-            }
             _ => self.decide(due),
         }
     }
 
+    /// A phase in full: what was counted of the timed one begins with it.
     fn begin(&mut self, phase: Phase, at: i64) {
         self.phase = phase;
+        if phase == Phase::Timed {
+            self.extensions = 0;
+            self.stop = (self.rules.hard_stop > 0).then(|| at + self.rules.hard_stop);
+        }
         self.until(at, at + self.length(phase));
     }
 
@@ -275,7 +289,8 @@ impl Room {
 
     fn resume(&mut self, at: i64) {
         let (phase, lost) = match self.broken {
-            // Bidding was over but for the one that surfaced late: it runs again.
+            // Bidding was over but for the one that surfaced late: it runs again, in the way of the lot.
+            (Phase::Priority, lost) if self.rules.sealed => (Phase::Sealed, lost),
             (Phase::Priority, lost) => (Phase::Timed, lost),
             other => other,
         };
@@ -284,6 +299,8 @@ impl Room {
             Resume::Remaining if lost > 0 => {
                 self.phase = phase;
                 self.until(at, at + lost);
+                // The time that the room stood still is nobody's: the old end and the new one are as far from the stop.
+                self.stop = self.stop.map(|stop| stop + (at + lost) - self.interrupted);
             }
             _ => self.begin(phase, at),
         }
@@ -319,22 +336,45 @@ impl Room {
     }
 
     /// Something that came in before the last deadline surfaces after it was decided, as of `decided`: it is never accepted, and
-    /// where its phase is over the room is suspended. Nothing where the room does not mind.
-    pub fn late(&mut self, bids: bool, decided: i64) -> Option<Reasons> {
-        let minds = match self.phase {
-            Phase::Inquiry | Phase::Free | Phase::Timed | Phase::Sealed => true,
-            Phase::Priority => bids,
-            _ => false,
+    /// the room is suspended where it could have counted. Nothing where it could not: then it is answered as any other.
+    pub fn late(&mut self, what: Missed, by: usize, decided: i64) -> Option<Reasons> {
+        let open = matches!(
+            self.phase,
+            Phase::Inquiry | Phase::Free | Phase::Timed | Phase::Sealed | Phase::Priority
+        );
+        let counts = match what {
+            Missed::Bid => !self.rules.sealed,
+            Missed::Limit => self.rules.proxy && !self.rules.sealed,
+            Missed::Envelope => self.rules.sealed,
+            // Who is still asked can still answer; who has answered has nothing to lose, and who is excluded cannot answer.
+            Missed::Confirmation => {
+                let misses = by < PAID && !self.joined[by] && !self.banned[by];
+                self.rules.confirm && self.phase != Phase::Inquiry && misses
+            }
+            Missed::Other => false,
         };
-        if self.frozen || !minds {
+        if self.frozen || !open || !counts {
             return None;
         }
         self.interrupt(0, decided);
+        if what == Missed::Confirmation {
+            // Its sender has to be asked again.
+            self.broken.0 = Phase::Inquiry;
+        }
         Some(Reasons::from(["late"]))
+    }
+
+    /// Excluded: what was accepted stands, but nothing more is bid for them.
+    pub fn exclude(&mut self, who: usize) {
+        self.banned[who] = true;
+        if self.leader == Some(who) {
+            self.limit = 0;
+        }
     }
 
     pub fn freeze(&mut self, now: i64) {
         self.frozen = true;
+        self.frozen_at = now;
         self.left = self.deadline.map_or(0, |deadline| deadline - now);
     }
 
@@ -347,6 +387,7 @@ impl Room {
             _ => {
                 self.began = now;
                 self.deadline = self.deadline.map(|_| now + self.left);
+                self.stop = self.stop.map(|stop| stop + now - self.frozen_at);
             }
         }
         self.pass(now, 0);
@@ -358,6 +399,9 @@ impl Room {
     }
 
     fn decide(&mut self, at: i64) {
+        if self.rules.sealed {
+            self.open_envelopes();
+        }
         let best = self.leader.map_or(0, |leader| self.rules.ranks[leader]);
         if self.leader.is_none() || self.price < self.rules.reserve {
             self.close(Phase::Unsold);
@@ -409,7 +453,7 @@ impl Room {
             Phase::Suspended | Phase::Abandoning | Phase::Reopening if !phases.contains(&Phase::Priority) => {
                 Some("suspended")
             }
-            Phase::Priority if phases.contains(&Phase::Timed) => Some("ended"),
+            Phase::Priority if phases.contains(&Phase::Timed) || phases.contains(&Phase::Sealed) => Some("ended"),
             _ => Some("not_open"),
         }
     }
@@ -550,7 +594,7 @@ impl Room {
         };
         let rules = &self.rules;
         let few = rules.most_extensions == 0 || self.extensions < rules.most_extensions;
-        let early = rules.hard_stop.is_none_or(|stop| now < stop);
+        let early = self.stop.is_none_or(|stop| now < stop);
         let near = !rules.only_in_window || deadline - now <= rules.window;
         if few && early && near {
             self.extensions += 1;

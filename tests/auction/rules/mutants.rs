@@ -76,14 +76,14 @@ const FIRST: [Mutant; 9] = [
     ),
     mutant(
         "an outage does not keep the room from closing",
-        "- {guard: outage, target: broken, actions: [{assign: {window_left: 'min(data.timed, max(event.outage - event.late, minutes(1)))'}}]}\n",
-        0,
+        "- {guard: outage, target: broken, actions: [{assign: {window_left: 'max(event.outage - event.late, minutes(1))'}}]}\n",
+        2,
         "",
     ),
 ];
 
 /// The others, with `LUOCHUI_LONG=1`.
-const MORE: [Mutant; 19] = [
+const MORE: [Mutant; 25] = [
     mutant(
         "the start price itself is too low",
         "event.amount < data.start_price",
@@ -98,9 +98,9 @@ const MORE: [Mutant; 19] = [
     ),
     mutant(
         "a bid at the hard stop extends",
-        "now < data.hard_stop",
+        "now < data.stop_at",
         0,
-        "now <= data.hard_stop",
+        "now <= data.stop_at",
     ),
     mutant(
         "exactly three seconds suspend",
@@ -162,9 +162,45 @@ const MORE: [Mutant; 19] = [
     mutant("the end of a process does not count", "|| event.broken}", 0, "}"),
     mutant(
         "what surfaces late is dropped",
-        "late: broken ",
+        "- {guard: missed_offer, target: broken}\n",
         0,
-        "late: {actions: []} ",
+        "- {guard: missed_offer, actions: []}\n",
+    ),
+    mutant(
+        "a confirmation that surfaces late is dropped",
+        "- {guard: missed_join, target: broken,",
+        0,
+        "- {guard: missed_join,",
+    ),
+    mutant(
+        "a bid in a sealed lot counts where it surfaces late",
+        "data.method == \"sealed\" ? event.event == \"offer\" :",
+        0,
+        "data.method == \"sealed\" && event.event == \"offer\" ||",
+    ),
+    mutant(
+        "a limit outlives its owner's exclusion",
+        "actions: [{set: {limit: 0}}]",
+        0,
+        "actions: [{set: {window_left: 0 minutes}}]",
+    ),
+    mutant(
+        "envelopes are opened in time only",
+        "- if: data.method == \"sealed\"  ",
+        0,
+        "- if: data.method == \"sealed\" && data.phase == \"sealed\"  ",
+    ),
+    mutant(
+        "extensions are counted over a phase that runs again",
+        "- if: data.window_left == 0\n",
+        0,
+        "- if: data.window_left > 0\n",
+    ),
+    mutant(
+        "the hard stop stands still while the room does",
+        "data.stop_at + (now - data.interrupted_at) + data.window_left",
+        0,
+        "data.stop_at",
     ),
     mutant("one person annuls", "notBy: [suspended]", 0, "notBy: []"),
     mutant(

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use luochui::machine::calendar::Calendars;
+use luochui::machine::outage::{self, Reach};
 use luochui::machine::step::{Act, Actor, Answer, Cause, Context, Delay, Effect, Input, Outside, Signed, decide};
 use luochui::machine::trade::{InstanceId, Timer};
 use luochui::machine::value::{Map, Name, Value};
 use luochui::machine::{Bundle, Instance, Time, Trade};
 
-use super::model::{BIDDERS, Outage, PAID, covered};
+use super::model::{BIDDERS, Outage, PAID};
 
 const UNIT: &str = "unit";
 const DAY: i64 = 86_400_000;
@@ -223,16 +224,15 @@ impl<'a> Stage<'a> {
         decision.answer
     }
 
-    /// As the engine measures it: what touches the watched part of a timer's time, until it is noticed.
+    /// What the engine tells a timer that is noticed now.
     fn delay(&self, timer: &Timer) -> Delay {
-        let (from, due) = (timer.watched_from().0, timer.due.0);
-        let touching = self.outages.iter().filter(|one| one.from <= due && one.until >= from);
-        let touching: Vec<Outage> = touching.copied().collect();
-        Delay {
-            outage: covered(&touching, from, due + self.late),
-            late: self.late,
-            broken: touching.iter().any(|one| one.ended),
-        }
+        let suffered = self.outages.iter().map(|one| outage::Outage {
+            from: Time(one.from),
+            until: Time(one.until),
+            reach: if one.ended { Reach::Process } else { Reach::Path },
+        });
+        let suffered: Vec<outage::Outage> = suffered.collect();
+        outage::delay(timer, &suffered, timer.due.plus_millis(self.late))
     }
 
     fn render(&mut self, instance: InstanceId, name: &str, revision: u32, at: i64) {
