@@ -38,7 +38,8 @@ fn press(page: &mut Page<'_>, text: &str) {
 fn a_stranger_registers_browses_applies_and_practises() {
     let Some(mut browser) = Browser::start() else { return };
     let app = centre();
-    let sale = Sale::announced(&app, json!({}));
+    // More than a practice takes of some rules.
+    let sale = Sale::announced(&app, json!({"free": 86_400_000, "max_resets": 2_000, "hard_stop": 600_000}));
     let mut page = browser.page(SET);
 
     // Whoever comes sees the notices, by category, and is told what an application takes.
@@ -125,6 +126,14 @@ fn practises(page: &mut Page<'_>, url: &str) {
     press(page, "先练习一场");
     page.until("location.pathname === '/practice' && document.getElementById('increment').value === '1000.00'");
     page.until("document.getElementById('start_price').value === '96800.00'");
+    page.until("document.getElementById('hard_stop').value === '10'");
+    let differs = page.text("differs");
+    for told in [
+        "自由竞价原为 1440 分钟，练习为 180 分钟",
+        "最多重新计时原为 2000 次，练习为 1000 次",
+    ] {
+        assert!(differs.contains(told), "{differs}");
+    }
     page.picture("practice");
     press(page, "开始练习");
     page.until("location.pathname.startsWith('/rooms/') && document.getElementById('phase').innerText === '询问期'");
