@@ -39,7 +39,10 @@ fn a_stranger_registers_browses_applies_and_practises() {
     let Some(mut browser) = Browser::start() else { return };
     let app = centre();
     // More than a practice takes of some rules.
-    let sale = Sale::announced(&app, json!({"free": 86_400_000, "max_resets": 2_000, "hard_stop": 600_000}));
+    let sale = Sale::announced(
+        &app,
+        json!({"free": 86_400_000, "max_resets": 2_000, "hard_stop": 600_000}),
+    );
     let mut page = browser.page(SET);
 
     // Whoever comes sees the notices, by category, and is told what an application takes.

@@ -14,7 +14,9 @@ use luochui::machine::view::{Reader, view_for};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 
-use model::{BIDDERS, DAY, MINUTE, Missed, Offer, Outage, PAID, Phase, Priority, Resume, Room, Rules, SECOND, Signature};
+use model::{
+    BIDDERS, DAY, MINUTE, Missed, Offer, Outage, PAID, Phase, Priority, Resume, Room, Rules, SECOND, Signature,
+};
 use stage::{Stage, bidder, money, second, signature, staff};
 
 use crate::workflows;
