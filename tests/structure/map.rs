@@ -63,10 +63,10 @@ fn the_table_names_what_there_is() {
         "templates",
         "migrations",
         "deploy",
+        "docs",
+        "tests",
         "benches",
         "fuzz",
-        "tests",
-        "docs",
     ];
     for folder in rooms.chain(others.map(str::to_owned)) {
         assert!(root().join(&folder).is_dir(), "{folder} is gone");
@@ -74,5 +74,30 @@ fn the_table_names_what_there_is() {
             text.contains(&format!("\n| `{folder}/` |")),
             "the table leaves out {folder}/"
         );
+    }
+    let folders = folders();
+    for (room, _) in MAY_KNOW.iter().filter(|(room, _)| !folders.contains(*room)) {
+        let named = [format!("`{room}`"), format!("`src/{room}`")];
+        assert!(
+            named.iter().any(|name| text.contains(name)),
+            "the table leaves out {room}"
+        );
+    }
+}
+
+#[test]
+fn the_modules_of_tests_are_named() {
+    let text = architecture();
+    let list = text
+        .split("The modules of `tests/`:")
+        .nth(1)
+        .unwrap()
+        .split("\n\n")
+        .next()
+        .unwrap();
+    for entry in std::fs::read_dir(root().join("tests")).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        let named = !entry.path().is_dir() || list.contains(&format!("`{name}`"));
+        assert!(named, "ARCHITECTURE.md does not say what tests/{name} is");
     }
 }
