@@ -6,6 +6,7 @@ pub mod data;
 pub mod declarations;
 mod events;
 mod head;
+mod known;
 mod machine;
 mod readers;
 mod scope;
