@@ -220,6 +220,12 @@ async function again() {
   }
 }
 
+// Who opens the room while it cannot be reached comes in as soon as it can.
+function reload(error) {
+  if (error.problem !== undefined && error.status < 500) return;
+  setTimeout(() => { say(''); load(); }, 2000 + Math.random() * 2000);
+}
+
 async function load() {
   try {
     room.instance = await call('GET', '/instances/' + id);
@@ -227,7 +233,7 @@ async function load() {
     await own();
   } catch (error) {
     say(error.message, 'error');
-    if (room.instance === null) return;
+    if (room.instance === null) return reload(error);
     again();
   }
   const fields = room.instance.data;

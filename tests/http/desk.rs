@@ -47,6 +47,12 @@ fn bids(page: &mut Page<'_>, count: u32) {
     page.until(&format!("at('bids').innerText === '{count}'"));
 }
 
+/// Presses the button, which is at rest while a bid is on its way.
+fn bid(page: &mut Page<'_>) {
+    page.until("!command.running()");
+    page.click(BID);
+}
+
 /// The question is open and says this; it is answered.
 fn asked(page: &mut Page<'_>, says: &str, answer: &str) {
     page.until("at('dialog').open");
@@ -95,7 +101,7 @@ fn the_room_keeps_its_bidder_signed_in_and_never_hides_the_board() {
     // The token ends unseen, as after a sleep: the bid renews it and goes through.
     let second = token(&mut page, "token");
     app.advance(65_000);
-    page.click(BID);
+    bid(&mut page);
     page.until("!at('ahead').hidden");
     assert_ne!(token(&mut page, "token"), second);
     assert!(page.value("document.getElementById('login').hidden").as_bool().unwrap());
@@ -107,14 +113,14 @@ fn the_room_keeps_its_bidder_signed_in_and_never_hides_the_board() {
     };
     ended.post("/api/v1/auth/logout", &json!({})).expect(204);
     page.fill("bid_amount", "97800");
-    page.click(BID);
+    bid(&mut page);
     page.until("!document.getElementById('login').hidden");
     let board = page.value("at('board').getBoundingClientRect().height > 100 && !section.hidden");
     assert!(board.as_bool().unwrap());
     page.picture("room-signed-out");
     page.sign_in("zhang", PASSWORD);
     page.until("document.getElementById('login').hidden");
-    page.click(BID);
+    bid(&mut page);
     bids(&mut page, 2);
     assert_eq!(page.text("price"), "97,800.00 元");
 }
@@ -142,7 +148,7 @@ fn what_is_sent_is_what_the_bidder_saw() {
     // It comes a moment before: nobody can have read it yet.
     li.bid(&room, START + INCREMENT).expect(200);
     shows(&mut page, "98800.00");
-    page.click(BID);
+    bid(&mut page);
     asked(&mut page, "确认报价 98,800.00 元", "yes");
     bids(&mut page, 3);
     assert_eq!(page.text("price"), "98,800.00 元");
@@ -157,7 +163,7 @@ fn what_is_sent_is_what_the_bidder_saw() {
     page.until("at('bid_hint').classList.contains('error')");
     page.click("#step_2");
     shows(&mut page, "103800.00");
-    page.click(BID);
+    bid(&mut page);
     bids(&mut page, 5);
     assert_eq!(page.text("price"), "103,800.00 元");
     shows(&mut page, "104800.00");
@@ -225,14 +231,14 @@ fn confirmed_and_by_proxy(browser: &mut Browser, app: &TestApp) {
     enter(&mut page, app, &room, "li");
     page.until("at('bid_amount')");
     page.fill("bid_amount", "121800");
-    page.click(BID);
+    bid(&mut page);
     asked(&mut page, "确认报价 121,800.00 元", "yes");
     page.until("!at('ahead').hidden");
     page.fill("bid_amount", "125800");
-    page.click(BID);
+    bid(&mut page);
     asked(&mut page, "远高于当前价", "no");
     assert_eq!(page.text("price"), "121,800.00 元");
-    page.click(BID);
+    bid(&mut page);
     asked(&mut page, "远高于当前价", "yes");
     page.until("at('price').innerText === '125,800.00 元'");
     sale.run_out(&room, "countdown", "sold");
@@ -285,7 +291,7 @@ fn by_priority(browser: &mut Browser, app: &TestApp) {
     sale.run_out(&room, "end", "timed");
     leader.until("at('bid_amount') && at('until').innerText.includes('（还可重新计时 1 次）')");
     app.advance(5_000);
-    leader.click(BID);
+    bid(&mut leader);
     leader.until("!at('ahead').hidden && at('until').innerText.includes('重新计时已满 1 次，到时即结束')");
     sale.run_out(&room, "countdown", "asking_priority");
     phase(&mut leader, "询问优先购买权人");
@@ -351,12 +357,12 @@ fn bids_are_signed_in_the_page_at_entry_or_each() {
         page.picture(&format!("desk-signing-{wanted}"));
         choose(&mut page, 101);
         if wanted == "once_at_entry" {
-            page.click(BID);
+            bid(&mut page);
             told(&mut page, "请先在“报价签名”中签名进入竞价室");
             page.click(first);
             told(&mut page, "已签名进入竞价室");
         }
-        page.click(BID);
+        bid(&mut page);
         page.until("!at('ahead').hidden");
         li.bid(&room, START + INCREMENT).problem(409, "bad_signature");
         page.fill("bid_amount", "98800");
@@ -364,7 +370,7 @@ fn bids_are_signed_in_the_page_at_entry_or_each() {
             page.value("at('signer').value = 'phone'; at('signer').onchange()");
             page.until("at('signer_certificate').value === 'phone'");
         }
-        page.click(BID);
+        bid(&mut page);
         if wanted == "every_bid" {
             by_phone(&mut page, &app, &parties[0].1);
         }

@@ -125,6 +125,7 @@ fn a_bidder_bids_is_refused_in_plain_words_and_is_told_of_the_victory() {
     bidders[1].bid(&room, START + INCREMENT).expect(200);
     page.until("document.getElementById('ahead').hidden && document.getElementById('bids').innerText === '2'");
     let submit = |page: &mut Page<'_>, amount: &str| {
+        page.until("!command.running()");
         page.fill("bid_amount", amount);
         page.value("document.querySelector('#desk form').requestSubmit()");
     };
@@ -210,7 +211,8 @@ fn a_practice_round_is_bid_to_its_end_in_the_page_and_says_that_it_is_one() {
     let (mut price, mut count) = (10_000_000, 1);
     bids(&mut page, count);
     while price < 10_300_000 {
-        page.until(&format!("at('bid_amount').value === '{}.00'", price / 100 + 1_000));
+        let next = price / 100 + 1_000;
+        page.until(&format!("at('bid_amount').value === '{next}.00' && !command.running()"));
         page.value("at('step_1').click(); document.querySelector('#desk form').requestSubmit()");
         page.until("!at('ahead').hidden");
         app.advance(20_000);
