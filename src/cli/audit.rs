@@ -6,6 +6,7 @@ use super::Failure;
 use super::audit_file::{self, Files, Print};
 use crate::config::Config;
 use crate::engine::audit::{Depth, Report, verify};
+use crate::record::verify::Expected;
 use crate::store::Target;
 use crate::store::connection::Use;
 
@@ -33,6 +34,10 @@ pub struct Options {
     /// dossier, as of then. Without it that is the platform's word, and only warned of.
     #[arg(long, value_name = "DIR", requires = "record")]
     trust: Option<PathBuf>,
+    /// The room still runs: a record without its end and without a checkpoint over the whole is then only warned of. Without it such a
+    /// record fails, for its end may have been cut off.
+    #[arg(long, requires = "record")]
+    running: bool,
     /// Also decide every history again and compare the outcome with what is stored.
     #[arg(long)]
     replay: bool,
@@ -53,6 +58,11 @@ pub fn run(config: Option<&Path>, command: &Command) -> Result<(), Failure> {
             checkpoints: &options.checkpoint,
             key: options.key.as_deref(),
             trust: options.trust.as_deref(),
+            expected: if options.running {
+                Expected::SoFar
+            } else {
+                Expected::Whole
+            },
         };
         return audit_file::run(&files, if options.json { Print::Json } else { Print::Text });
     }

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::record::dossier::{is_dossier, verify_dossier};
 use crate::record::signer::read_keys;
 use crate::record::signers::Trusting;
-use crate::record::verify::{Held, Report, Status, verify};
+use crate::record::verify::{Expected, Held, Report, Status, verify};
 use crate::record::{Checkpoint, Receipt, SealedCheckpoint};
 
 /// What is verified, and what it is held against.
@@ -21,6 +21,7 @@ pub struct Files<'a> {
     pub key: Option<&'a Path>,
     /// A folder of trusted authorities.
     pub trust: Option<&'a Path>,
+    pub expected: Expected,
 }
 
 /// How the outcome is printed.
@@ -55,7 +56,10 @@ pub fn run(files: &Files<'_>, print: Print) -> Result<(), Failure> {
 }
 
 fn held(files: &Files<'_>) -> Result<Held, Failure> {
-    let mut held = Held::default();
+    let mut held = Held {
+        expected: files.expected,
+        ..Held::default()
+    };
     for path in files.receipts {
         held.receipts.push(within::<Receipt>(path, "receipt")?);
     }

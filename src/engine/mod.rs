@@ -39,7 +39,7 @@ pub use ingress::Stamp;
 pub use library::{Library, PublishError, Published};
 pub use points::{Point, Points};
 pub use random::Random;
-pub use records::{checkpoint_of, row_of};
+pub use records::{checkpoint_of, record_end, row_of};
 pub use start::{EngineConfig, Handle, lock_file};
 
 use std::sync::Arc;

@@ -9,8 +9,8 @@ use super::signing::Signing;
 use crate::machine::step::{Cause, Decision, Input, Line};
 use crate::machine::trade::InstanceId;
 use crate::machine::{Bundle, Name, Time, Trade};
-use crate::record::{Appended, Checkpoint, Head, Origin, Reach, Receipt};
-use crate::store::record_rows::{CheckpointRow, LineRow, WHOLE, record_last};
+use crate::record::{Appended, Checkpoint, Head, Origin, Reach, Receipt, Row};
+use crate::store::record_rows::{CheckpointRow, LineRow, WHOLE, record_from, record_last};
 use crate::store::{Connection, StoreError};
 
 /// A minute: a record has at most one checkpoint in each, besides the one over the whole.
@@ -40,6 +40,22 @@ pub(super) fn heads(
         }
     }
     Ok(heads)
+}
+
+/// The line that ends a record, or the last there is so far: what came after the end is covered by no checkpoint, but by the receipts of
+/// those who sent it.
+///
+/// # Errors
+/// A failing database.
+pub fn record_end(conn: &mut Connection, instance: &str) -> Result<Option<LineRow>, StoreError> {
+    let mut found = record_last(conn, instance)?;
+    while let Some(last) = found.take() {
+        if !Row::parse(&last.line).is_ok_and(|row| row.after) {
+            return Ok(Some(last));
+        }
+        found = record_from(conn, instance, last.number - 1, 1)?.into_iter().next();
+    }
+    Ok(None)
 }
 
 impl Gathered {

@@ -55,9 +55,9 @@ fn one(conn: &mut Connection, bundle: &Bundle, machine: &Machine, id: &str, at: 
     Ok(json!({"instance": id, "head": head, "checkpoint": latest.as_ref().map(checkpoint), "lines": lines}))
 }
 
-/// A line in words, with the head and the time that it gives.
+/// A line in words, with the head and the time that it gives; nothing for what came after the end, which no document waits for.
 fn line(bundle: &Bundle, machine: &Machine, stored: &LineRow) -> Option<(Head, i64, Json)> {
-    let row = Row::parse(&stored.line).ok()?;
+    let row = Row::parse(&stored.line).ok().filter(|row| !row.after)?;
     let declared = machine.events.get(&*row.event).filter(|_| row.of.is_none());
     let phases = row
         .phase

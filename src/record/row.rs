@@ -44,9 +44,12 @@ pub struct Row<'a> {
     pub due: Cow<'a, BTreeMap<Name, Time>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub frozen: bool,
-    /// The record's last line.
+    /// The line that ends the record.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub done: bool,
+    /// It tells of what came after the end and was refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub after: bool,
     /// SHA-256 of the base64 text of the signature that the event carried.
     #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Cow<'a, str>>,
@@ -109,6 +112,7 @@ impl<'a> Row<'a> {
             due: Cow::Borrowed(&line.due),
             frozen: line.frozen,
             done: line.done,
+            after: line.after,
             signature: line.signature.as_deref().map(Cow::Borrowed),
             history: Cow::Borrowed(&line.history),
             prev_sm3: Cow::Borrowed(&head.sm3),

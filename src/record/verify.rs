@@ -29,6 +29,17 @@ pub struct Held {
     pub keys: Vec<PublicKey>,
     /// The authorities whose word counts for signers of events.
     pub trust: Option<Trusting>,
+    pub expected: Expected,
+}
+
+/// How much of the record is expected. Nothing in a file tells whether its end was cut off, so whoever verifies says what to expect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expected {
+    /// All of it, with the line that ends it and a checkpoint over the whole: the instance has ended.
+    #[default]
+    Whole,
+    /// What there is so far: the instance still runs.
+    SoFar,
 }
 
 /// How a step came out.
@@ -58,6 +69,7 @@ pub struct Report {
     pub instance: Option<Name>,
     /// Lines of the record, without its first.
     pub lines: u64,
+    /// Where the record stands: with its end, where it has one.
     pub head: Option<Head>,
     pub steps: Vec<Step>,
 }
@@ -93,6 +105,7 @@ struct Seen<'a> {
     n: u64,
     decided: Time,
     done: bool,
+    afterwards: Afterwards,
     prev_sm3: &'a str,
     prev_sha256: &'a str,
     sm3: Name,
@@ -134,11 +147,12 @@ pub fn verify(file: &str, held: &Held) -> Report {
     );
     report.add("format", Status::Ok, None, about);
     let start = Head::at(0, first);
-    report.head = Some(seen.last().map_or_else(|| start.clone(), |last| last.head()));
+    let end = seen.iter().find(|line| line.done);
+    report.head = Some(end.or(seen.last()).map_or_else(|| start.clone(), Seen::head));
     let chained = report.result("chain", chain(&start, &seen));
     let ordered = report.result("order", order(&seen));
     if chained && ordered {
-        ended(&mut report, &seen);
+        ended(&mut report, &seen, held.expected);
     }
     let body = Body {
         origin: &origin,
@@ -148,6 +162,27 @@ pub fn verify(file: &str, held: &Held) -> Report {
     };
     body.against(&mut report, &checkpoints, held);
     report
+}
+
+/// Whether a line tells of what came after the record's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Afterwards {
+    No,
+    /// A refusal that changed nothing.
+    Refused,
+    /// What cannot be: after the end nothing is accepted, entered, due or ended once more.
+    Other,
+}
+
+impl Afterwards {
+    fn of(row: &Row<'_>) -> Self {
+        let is_mere = row.outcome == Ending::Refused && row.facts.is_empty() && row.due.is_empty() && !row.done;
+        match (row.after, is_mere) {
+            (false, _) => Self::No,
+            (true, true) => Self::Refused,
+            (true, false) => Self::Other,
+        }
+    }
 }
 
 impl Seen<'_> {
@@ -219,6 +254,7 @@ fn read_part<'a>(lines: &[&'a str], before: usize) -> Result<Vec<Seen<'a>>, (u64
         if (row.outcome == Ending::Refused) != row.reason.is_some() {
             return Err((at, "only a refusal has a reason, and each has one".into()));
         }
+        let afterwards = Afterwards::of(&row);
         let (std::borrow::Cow::Borrowed(prev_sm3), std::borrow::Cow::Borrowed(prev_sha256)) =
             (row.prev_sm3, row.prev_sha256)
         else {
@@ -229,6 +265,7 @@ fn read_part<'a>(lines: &[&'a str], before: usize) -> Result<Vec<Seen<'a>>, (u64
             n: row.n,
             decided: row.decided,
             done: row.done,
+            afterwards,
             prev_sm3,
             prev_sha256,
             sm3,
@@ -267,32 +304,45 @@ fn chain(start: &Head, seen: &[Seen<'_>]) -> Result<String, (u64, String)> {
     ))
 }
 
-/// Nothing is decided before what stands before it, and nothing follows the end.
+/// Nothing is decided before what stands before it, and what follows the end changes nothing.
 fn order(seen: &[Seen<'_>]) -> Result<String, (u64, String)> {
-    for (index, pair) in seen.windows(2).enumerate() {
-        let at = place(index + 3);
-        if let [before, line] = pair {
-            if line.decided < before.decided {
-                return Err((at, "was decided before the line before it".into()));
-            }
-            if before.done {
-                return Err((at, "follows the end of the record".into()));
+    let mut ended = false;
+    for (index, line) in seen.iter().enumerate() {
+        let at = place(index + 2);
+        let before = index.checked_sub(1).and_then(|before| seen.get(before));
+        if before.is_some_and(|before| line.decided < before.decided) {
+            return Err((at, "was decided before the line before it".into()));
+        }
+        match (ended, line.afterwards) {
+            (false, Afterwards::No) | (true, Afterwards::Refused) => {}
+            (false, _) => return Err((at, "says that it follows the end, and stands before it".into())),
+            (true, Afterwards::No) => return Err((at, "follows the end of the record".into())),
+            (true, Afterwards::Other) => {
+                return Err((at, "follows the end of the record, and is no mere refusal".into()));
             }
         }
+        ended |= line.done;
     }
-    Ok("every line was decided no earlier than the one before, and the end is the last".into())
+    Ok("every line was decided no earlier than the one before, and after the end nothing is but refusals".into())
 }
 
-fn ended(report: &mut Report, seen: &[Seen<'_>]) {
-    match seen.last() {
-        Some(last) if last.done => report.add("end", Status::Ok, None, "the last line ends the record"),
-        _ => report.add(
-            "end",
-            Status::Warning,
-            None,
-            "the record has no end: it still runs, or its end was cut off",
+fn ended(report: &mut Report, seen: &[Seen<'_>], expected: Expected) {
+    let Some(end) = seen.iter().position(|line| line.done) else {
+        let text = "the record has no end: it was cut off, or the instance still runs";
+        let (status, line) = match expected {
+            Expected::Whole => (Status::Failed, Some(place(seen.len()) + 1)),
+            Expected::SoFar => (Status::Warning, None),
+        };
+        return report.add("end", status, line, text);
+    };
+    let text = match seen.len() - end - 1 {
+        0 => "the last line ends the record".to_owned(),
+        later => format!(
+            "number {} ends the record; {later} lines after it tell what came too late and was refused",
+            end + 1
         ),
-    }
+    };
+    report.add("end", Status::Ok, None, text);
 }
 
 /// A place in the file, from 1.

@@ -7,12 +7,12 @@ use tokio::sync::watch;
 
 use super::signing::sign_head;
 use super::telling::{Followed, tell};
-use crate::engine::{Engine, EngineError, checkpoint_of};
+use crate::engine::{Engine, EngineError, checkpoint_of, record_end};
 use crate::machine::{Name, Time};
 use crate::record::{Checkpoint, Head, Reach, Row};
 use crate::store::Connection;
 use crate::store::StoreError;
-use crate::store::record_rows::{LineRow, checkpoint_latest, record_last, records_open};
+use crate::store::record_rows::{LineRow, checkpoint_latest, records_open};
 
 /// How often records are looked at.
 const PACE: Duration = Duration::from_secs(60);
@@ -75,7 +75,7 @@ pub async fn tick(engine: &Engine, now: Time) -> Result<usize, EngineError> {
 fn open(conn: &mut Connection) -> Result<Vec<Open>, StoreError> {
     let mut found = Vec::new();
     for instance in records_open(conn)? {
-        if let Some(last) = record_last(conn, &instance)? {
+        if let Some(last) = record_end(conn, &instance)? {
             found.push(Open {
                 latest: checkpoint_latest(conn, &instance)?.as_ref().map(checkpoint_of),
                 instance: instance.into(),

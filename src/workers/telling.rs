@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::signing::{sign, sign_head};
-use crate::engine::{Engine, EngineError, Snapshot, checkpoint_of};
+use crate::engine::{Engine, EngineError, Snapshot, checkpoint_of, record_end};
 use crate::ids;
 use crate::machine::snapshot::snapshot;
 use crate::machine::trade::Instance;
@@ -16,7 +16,7 @@ use crate::performers::context;
 use crate::record::{Checkpoint, Head, Reach, Row, SealedCheckpoint};
 use crate::store::outbox_payload::{Asked, Payload};
 use crate::store::outbox_rows::{OutboxRow, outbox_offer};
-use crate::store::record_rows::{LineRow, checkpoint_latest, record_from, record_last, records_open};
+use crate::store::record_rows::{LineRow, checkpoint_latest, record_from, records_open};
 use crate::store::recurring_rows::{recurring_claim, recurring_claimed};
 use crate::store::{Connection, StoreError};
 
@@ -144,7 +144,7 @@ async fn one(engine: &Engine, instance: &str, slots: Vec<String>, now: Time) -> 
 async fn fresh(engine: &Engine, instance: &str, now: Time) -> Result<Option<Checkpoint>, EngineError> {
     let id = instance.to_owned();
     let (last, latest) = engine
-        .read(move |conn| Ok((record_last(conn, &id)?, checkpoint_latest(conn, &id)?)))
+        .read(move |conn| Ok((record_end(conn, &id)?, checkpoint_latest(conn, &id)?)))
         .await?;
     let Some(LineRow { number, line, .. }) = last else {
         return Ok(None);

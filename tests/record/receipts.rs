@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use luochui::machine::Name;
 use luochui::record::dossier::{Whole, verify_dossier, write};
 use luochui::record::verify::{Held, Status, verify};
-use luochui::record::{Issued, Receipt, Row};
+use luochui::record::{Checkpoint, Issued, Receipt, Row};
 use luochui::seal::sm2::PublicKey;
 use luochui::store::history_rows::history_after;
 use luochui::workers::checkpoints::tick;
@@ -33,8 +33,16 @@ pub async fn dossier(played: &Played) -> String {
         parties: &std::collections::BTreeMap::new(),
         entries: &entries,
         lines: &own.map(str::to_owned).collect::<Vec<_>>(),
-        checkpoints: &[],
+        checkpoints: &checkpoints_in(&played.file),
     })
+}
+
+/// The checkpoints that stand in a record.
+pub fn checkpoints_in(file: &str) -> Vec<Checkpoint> {
+    let lines = file.lines().filter_map(|line| line.strip_prefix("{\"checkpoint\":"));
+    lines
+        .map(|rest| serde_json::from_str(rest.strip_suffix('}').unwrap()).unwrap())
+        .collect()
 }
 
 pub fn open(app: &TestApp) -> String {
@@ -123,11 +131,9 @@ fn every_offer_gets_a_receipt_that_the_record_bears_out() {
 
     ann.command(&format!("/api/v1/instances/{hall}/events/stop"), &json!({}))
         .expect(200);
-    let late = bob.command(&path, &json!({"amount": 9_000}));
-    assert!(
-        late.expect(409).json()["receipt"].is_null(),
-        "what comes after the end is in the history alone"
-    );
+    let (status, slip) = call(&bob, &hall, 9_000);
+    assert_eq!((status, slip["reason"].as_str()), (409, Some("ended")));
+    slips.push(slip);
     let file = String::from_utf8(ann.get(&record).expect(200).bytes).unwrap();
     let pem = app.anyone().get("/api/v1/platform/key").expect(200).bytes;
     let mut held = Held {
@@ -154,11 +160,10 @@ fn every_offer_gets_a_receipt_that_the_record_bears_out() {
     assert!(newest.count() > 2, "{report:#?}");
     assert!(report.holds(), "{report:#?}");
     assert!(report.steps.iter().all(|step| step.status == Status::Ok), "{report:#?}");
-    let last = file
-        .lines()
-        .rfind(|line| !line.starts_with("{\"checkpoint\":"))
-        .unwrap();
-    assert!(Row::parse(last).unwrap().done);
+    let own = file.lines().filter(|line| !line.starts_with("{\"checkpoint\":"));
+    let ends: Vec<_> = own.skip(1).map(|line| Row::parse(line).unwrap()).collect();
+    let ends = ends.iter().rev().take(2).map(|row| (row.done, row.after));
+    assert!(ends.eq([(false, true), (true, false)]));
 
     ann.get(&dossier).problem(403, "forbidden");
     let whole = String::from_utf8(app.sign_in("watch").get(&dossier).expect(200).bytes).unwrap();

@@ -10,13 +10,15 @@ use crate::machine::step::Decision;
 use crate::machine::trade::InstanceId;
 use crate::machine::{Name, Trade};
 use crate::record::dossier::Rebuilt;
-use crate::record::verify::{Held, Status};
+use crate::record::verify::{Expected, Held, Status};
 use crate::record::{Checkpoint, Row, file, verify as offline};
 use crate::store::record_rows::{LineRow, checkpoints_of, record_from, records_of_trade};
 use crate::store::{Connection, StoreError};
 
 /// One stored record.
 pub struct Stored {
+    /// Whether its instance has ended.
+    done: bool,
     rows: Vec<LineRow>,
     checkpoints: Vec<Checkpoint>,
 }
@@ -29,6 +31,7 @@ pub fn stored(conn: &mut Connection, trade: &Trade) -> Result<Records, StoreErro
     let mut records = Records::new();
     for id in records_of_trade(conn, &ids)? {
         let record = Stored {
+            done: trade.instances.get(id.as_str()).is_some_and(|instance| instance.done),
             rows: record_from(conn, &id, 0, i64::MAX)?,
             checkpoints: checkpoints_of(conn, &id)?.iter().map(checkpoint_of).collect(),
         };
@@ -41,11 +44,20 @@ pub fn stored(conn: &mut Connection, trade: &Trade) -> Result<Records, StoreErro
 pub fn verify(records: &Records, entries: &[Entry], report: &mut Report) -> Result<(), String> {
     for (instance, record) in records {
         let lines = record.rows.iter().map(|row| row.line.as_str());
-        let found = offline::verify(&file::write(lines, &record.checkpoints), &Held::default());
+        // Where nobody signs there is no checkpoint over the whole, and never will be.
+        let held = Held {
+            expected: Expected::SoFar,
+            ..Held::default()
+        };
+        let found = offline::verify(&file::write(lines, &record.checkpoints), &held);
         let failed = found.steps.iter().find(|step| step.status == Status::Failed);
         if let Some(step) = failed {
             let line = step.line.unwrap_or_default();
             return Err(format!("the record of {instance}, line {line}: {}", step.text));
+        }
+        let mut told = record.rows.iter().filter_map(|row| Row::parse(&row.line).ok());
+        if told.any(|row| row.done) != record.done {
+            return Err(format!("the record of {instance} does not end where the instance does"));
         }
         let numbered = record.rows.iter().map(|row| row.number);
         if !numbered.eq((0..).take(record.rows.len())) {

@@ -40,8 +40,10 @@ pub struct Line {
     pub due: BTreeMap<Name, Time>,
     /// A suspension holds the instance.
     pub frozen: bool,
-    /// The instance has ended: its record's last line.
+    /// The instance has ended with it: the line that ends its record.
     pub done: bool,
+    /// The instance had ended before: an event that came too late.
+    pub after: bool,
     /// SHA-256 of the signature that the event carried, as it was sent (base64 text), lower-case hex.
     pub signature: Option<Name>,
     /// Hash of the trade's history entry.
@@ -67,7 +69,8 @@ pub struct Fact {
 }
 
 impl Work<'_> {
-    /// The lines that an entry adds to the records of the trade's instances. What has ended keeps its record as it is.
+    /// The lines that an entry adds to the records of the trade's instances. To the record of one that has ended comes only what
+    /// was sent to it too late: whoever sent it has a line as everybody else, and what stands before the end stays as it is.
     pub(super) fn lines(&self, input: &Input, answer: &Answer, entry: &Entry) -> Vec<Line> {
         if self.bundle.machines.values().all(|machine| machine.record.is_none()) {
             return Vec::new();
@@ -77,14 +80,9 @@ impl Work<'_> {
         let instances = concerned.iter().filter_map(|id| self.trade.instances.get(id));
         let recorded = instances.filter(|instance| {
             let machine = self.bundle.machines.get(&instance.machine);
-            let moved = || {
-                entry
-                    .public
-                    .transitions
-                    .iter()
-                    .any(|taken| taken.instance == instance.id)
-            };
-            machine.is_some_and(|machine| machine.record.is_some()) && (!instance.done || moved())
+            let was_sent = || instance.id == input.instance && matches!(input.cause, Cause::Event { .. });
+            machine.is_some_and(|machine| machine.record.is_some())
+                && (!instance.done || moved(entry, instance) || was_sent())
         });
         recorded
             .map(|instance| self.line(instance, input, answer, entry))
@@ -93,6 +91,7 @@ impl Work<'_> {
 
     fn line(&self, instance: &Instance, input: &Input, answer: &Answer, entry: &Entry) -> Line {
         let own = input.instance == instance.id;
+        let ends = moved(entry, instance);
         let declared = match &input.cause {
             Cause::Event { name, payload, .. } if own => self.declared(instance, name).map(|found| (found, payload)),
             _ => None,
@@ -116,7 +115,8 @@ impl Work<'_> {
             phase: instance.states.clone(),
             due: due(instance),
             frozen: instance.frozen,
-            done: instance.done,
+            done: instance.done && ends,
+            after: instance.done && !ends,
             signature: signature(input),
             history: entry.hash.clone(),
         }
@@ -138,6 +138,12 @@ impl Work<'_> {
         });
         own.collect()
     }
+}
+
+/// True where the entry took a transition of the instance: of one that is done, the one that ended it.
+fn moved(entry: &Entry, instance: &Instance) -> bool {
+    let mut transitions = entry.public.transitions.iter();
+    transitions.any(|taken| taken.instance == instance.id)
 }
 
 fn machine_of(trade: &Trade, id: &InstanceId) -> Option<Name> {

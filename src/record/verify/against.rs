@@ -1,6 +1,6 @@
 //! Holds a record against what people have in hand: checkpoints, receipts, the platform's key. Must not read the file.
 
-use super::{Held, Report, Seen, Status, place};
+use super::{Expected, Held, Report, Seen, Status, place};
 use crate::record::chain::{Head, Origin};
 use crate::record::checkpoint::{Checkpoint, Reach, SealedCheckpoint};
 use crate::record::receipt::{Opening, Receipt, seal};
@@ -42,20 +42,17 @@ impl Body<'_> {
             !own.is_empty() || !held.checkpoints.is_empty() || !held.receipts.is_empty() || !held.sealed.is_empty();
         let whole = own.iter().map(|(_, checkpoint)| checkpoint).chain(&held.checkpoints);
         let whole = whole.filter(|checkpoint| checkpoint.reach == Reach::Whole).count() > 0;
-        match (vouched, whole) {
-            (false, _) => report.add(
-                "vouched",
-                Status::Warning,
-                None,
-                "nobody vouches for these digests: hold a receipt or a checkpoint against the record",
-            ),
-            (true, false) => report.add(
-                "vouched",
-                Status::Warning,
-                None,
-                "no checkpoint over the whole record: what follows the last checkpoint or receipt could have been left out",
-            ),
-            (true, true) => {}
+        if !vouched {
+            let text = "nobody vouches for these digests: hold a receipt or a checkpoint against the record";
+            report.add("vouched", Status::Warning, None, text);
+        }
+        if !whole {
+            let text = "no checkpoint over the whole record: what follows the last checkpoint or receipt could have been left out";
+            let status = match held.expected {
+                Expected::Whole => Status::Failed,
+                Expected::SoFar => Status::Warning,
+            };
+            report.add("whole", status, None, text);
         }
     }
 
@@ -101,8 +98,8 @@ impl Body<'_> {
         if head.sm3 != checkpoint.sm3 || head.sha256 != checkpoint.sha256 {
             return Err((at, "the record had other digests at this line".into()));
         }
-        let is_last = at == last && self.seen.last().is_some_and(|line| line.done);
-        if checkpoint.reach == Reach::Whole && !is_last {
+        let end = self.seen.iter().find(|line| line.done);
+        if checkpoint.reach == Reach::Whole && end.is_none_or(|end| end.n != checkpoint.size) {
             return Err((at, "it covers the whole record, and this line is not its end".into()));
         }
         Ok(())
