@@ -9,7 +9,7 @@ use super::sessions::Versions;
 use super::{EngineError, IdempotencyKey, Receipt, projection, random};
 use crate::ids;
 use crate::ledger;
-use crate::machine::history::Entry;
+use crate::machine::history::{Entry, Taken};
 use crate::machine::snapshot::snapshot;
 use crate::machine::step::{Act, Answer, Cause, Decision, Effect, Fault, Input};
 use crate::machine::trade::{InstanceId, Todo, TodoId};
@@ -17,7 +17,7 @@ use crate::machine::value::Map;
 use crate::machine::{Instance, Name, Time, Trade};
 use crate::store::StoreError;
 use crate::store::batch::Batch;
-use crate::store::history_rows::HistoryRow;
+use crate::store::history_rows::{HistoryRow, MoveRow};
 use crate::store::idempotency_rows::KeyRow;
 use crate::store::incident_rows::IncidentRow;
 use crate::store::ledger_rows::PostingRow;
@@ -69,6 +69,7 @@ impl Gathered {
     ) -> Result<(), EngineError> {
         for entry in &decision.entries {
             self.batch.history.push(history_row(&decision.trade.id, entry)?);
+            self.moves(entry)?;
         }
         for (number, effect) in decision.effects.iter().enumerate() {
             self.effect(worked, &decision.trade, number, effect, now)?;
@@ -78,6 +79,24 @@ impl Gathered {
         }
         let own = decision.entries.iter().find(|entry| is_of(entry, input));
         self.todos(before, &decision.trade, own);
+        Ok(())
+    }
+
+    /// Which instances an entry brought from one state to another: what may be told of their course.
+    fn moves(&mut self, entry: &Entry) -> Result<(), EngineError> {
+        let mut own: BTreeMap<&InstanceId, Vec<&Taken>> = BTreeMap::new();
+        for taken in &entry.public.transitions {
+            own.entry(&taken.instance).or_default().push(taken);
+        }
+        own.retain(|_, all| all.iter().any(|taken| taken.from != taken.to));
+        for (instance, taken) in own {
+            self.batch.moves.push(MoveRow {
+                instance: instance.to_string(),
+                seq: number_of(entry.seq),
+                at: entry.at.0,
+                taken: json(&taken)?,
+            });
+        }
         Ok(())
     }
 

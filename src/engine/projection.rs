@@ -9,7 +9,7 @@ use crate::machine::definition::model::{Bundle, Field, Machine, Relation};
 use crate::machine::roles;
 use crate::machine::snapshot::{tags_of, todo_definition};
 use crate::machine::trade::{InstanceId, Timer, Todo};
-use crate::machine::{Instance, Name, Time, Trade, Value};
+use crate::machine::{Instance, Name, Time, Trade, Value, view};
 use crate::store::StoreError;
 use crate::store::batch::Batch;
 use crate::store::booking_rows::{BookingKey, BookingRow, CapacityMove};
@@ -95,9 +95,9 @@ fn add_trade(batch: &mut Batch, worked: &mut Worked) -> Result<(), StoreError> {
             Some(_) => batch.instances_changed.push(row),
         }
         add_timers(batch, &trade, old.map(AsRef::as_ref), instance);
-        add_booking(batch, &trade, old.map(AsRef::as_ref), instance);
         add_fields(batch, &worked.bundle, before, &trade, instance)?;
     }
+    add_bookings(batch, &worked.bundle, before, &trade)?;
     add_audience(batch, &worked.bundle, before, &trade);
     Ok(())
 }
@@ -162,21 +162,46 @@ fn add_timers(batch: &mut Batch, trade: &Trade, old: Option<&Instance>, instance
     }
 }
 
-fn add_booking(batch: &mut Batch, trade: &Trade, old: Option<&Instance>, instance: &Instance) {
-    let stored = old.and_then(|old| old.session.as_ref());
-    match &instance.session {
-        same if same.as_ref() == stored => {}
-        Some(booking) => batch.bookings.push(BookingRow {
-            instance: instance.id.to_string(),
-            trade: trade.id.to_string(),
-            capacity: booking.of.to_string(),
-            from_at: booking.span.from.0,
-            until_at: booking.span.until.0,
-        }),
-        None => batch.bookings_gone.push(BookingKey {
-            instance: instance.id.to_string(),
-        }),
+/// Bookings that are another now, or of which everybody may know something else: that may also change with other instances of the trade.
+fn add_bookings(batch: &mut Batch, bundle: &Bundle, before: Option<&Trade>, trade: &Trade) -> Result<(), StoreError> {
+    for (id, instance) in &trade.instances {
+        let old = before.and_then(|before| Some((before, before.instances.get(id)?)));
+        let stored = match old {
+            Some((before, old)) => booking_row(bundle, before, old)?,
+            None => None,
+        };
+        match booking_row(bundle, trade, instance)? {
+            same if same == stored => {}
+            Some(row) => batch.bookings.push(row),
+            None => batch.bookings_gone.push(BookingKey {
+                instance: instance.id.to_string(),
+            }),
+        }
     }
+    Ok(())
+}
+
+/// The row of what an instance has booked.
+///
+/// # Errors
+/// What cannot be written as JSON: the program's fault.
+pub(super) fn booking_row(
+    bundle: &Bundle,
+    trade: &Trade,
+    instance: &Instance,
+) -> Result<Option<BookingRow>, StoreError> {
+    let Some(booking) = &instance.session else {
+        return Ok(None);
+    };
+    let shown = view::announced(bundle, trade, instance);
+    Ok(Some(BookingRow {
+        instance: instance.id.to_string(),
+        trade: trade.id.to_string(),
+        capacity: booking.of.to_string(),
+        from_at: booking.span.from.0,
+        until_at: booking.span.until.0,
+        shown: shown.map(|shown| serde_json::to_string(&shown)).transpose()?,
+    }))
 }
 
 fn timer_row(trade: &Trade, instance: &Instance, name: &Name, timer: &Timer) -> TimerRow {

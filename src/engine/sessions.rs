@@ -4,11 +4,15 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use super::EngineError;
+use super::common::Common;
 use super::desk::Worked;
+use super::loading::load_stored;
+use super::projection::booking_row;
 use crate::machine::slots::{Slot, Span, Wanted};
 use crate::machine::trade::InstanceId;
 use crate::machine::{Bundle, Name};
-use crate::store::booking_rows::{bookings_after, capacity_get};
+use crate::store::booking_rows::{booking_show, bookings_after, bookings_unknown, capacity_get};
 use crate::store::{Connection, StoreError};
 
 /// The versions of capacities on which a batch rests. A booking commits only where its capacity still has this one.
@@ -95,4 +99,30 @@ impl<'a> Asking<'a> {
             .filter(move |booking| booking.of == *of)
             .map(|booking| booking.span)
     }
+}
+
+/// Works out what everybody may know of bookings that were stored before this was kept with them.
+///
+/// # Errors
+/// A failing store. A trade that cannot be read keeps its sessions out of the calendar until it moves.
+pub(super) fn announce(common: &Common, conn: &mut Connection) -> Result<(), StoreError> {
+    for row in bookings_unknown(conn)? {
+        let held = match load_stored(common, conn, &row.trade.as_str().into()) {
+            Ok(held) => held,
+            Err(EngineError::Store(error)) => return Err(error),
+            Err(error) => {
+                tracing::warn!(instance.id = %row.instance, %error, "a session is not in the calendar");
+                continue;
+            }
+        };
+        let instance = held
+            .as_ref()
+            .and_then(|held| held.trade.instances.get(row.instance.as_str()));
+        if let Some((held, instance)) = held.as_ref().zip(instance)
+            && let Some(known) = booking_row(&held.bundle, &held.trade, instance)?
+        {
+            booking_show(conn, &known.instance, known.shown.as_deref())?;
+        }
+    }
+    Ok(())
 }

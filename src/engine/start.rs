@@ -24,7 +24,7 @@ use super::random::{self, Random};
 use super::signing::Signing;
 use super::watch::Watch;
 use super::writer::Writer;
-use super::{Engine, EngineError, Library, neighbours, pulse, timers};
+use super::{Engine, EngineError, Library, neighbours, pulse, sessions, timers};
 use crate::clock::Clock;
 use crate::record::PlatformSigner;
 use crate::store::connection::{ReadPool, Readers, Target, Use};
@@ -174,6 +174,7 @@ impl Engine {
         let (queues, jobs): (Vec<_>, Vec<_>) = (0..writers).map(|_| Queue::bounded(config.queue)).unzip();
         let first = queues.first().cloned().ok_or(EngineError::Stopping)?;
         let common = Arc::new(common(config, &mut conn, clock, readers.clone(), (first, writers))?);
+        sessions::announce(&common, &mut conn)?;
         let inner = Arc::new(Inner {
             common,
             is_shared: target.is_shared(),

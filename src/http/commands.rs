@@ -41,7 +41,7 @@ impl<'a> Entry<'a> {
 /// `not_found`, the same for one that does not exist and one that may not be seen.
 pub async fn see(state: &AppState, id: &str, eyes: &Eyes) -> Result<Seen, Problem> {
     let id = Name::from(super::extract::id(id)?);
-    let seen = listed(state, &id, eyes).await?;
+    let seen = seen(state.engine.trade(&id).await?, &id, eyes).ok();
     if seen.is_none() && !state.engine.is_shared() {
         // One that does not exist is looked up in the store, this one was at hand: the time must not tell them apart. Where
         // that is shared, it was asked in either case.
@@ -51,14 +51,17 @@ pub async fn see(state: &AppState, id: &str, eyes: &Eyes) -> Result<Seen, Proble
     seen.ok_or_else(|| Problem::new(Code::NotFound))
 }
 
-/// An instance that a list of ours names; `None` where it may not be seen.
+/// An instance that a list of ours names; `None` where the list may not tell of it.
 ///
 /// # Errors
 /// `not_found` for one that does not exist.
 pub async fn listed(state: &AppState, id: &str, eyes: &Eyes) -> Result<Option<Seen>, Problem> {
     let id = Name::from(id);
     let snapshot = state.engine.trade(&id).await?;
-    Ok(seen(snapshot, &id, eyes).ok())
+    let seen = seen(snapshot, &id, eyes).ok();
+    Ok(seen.filter(|Seen { snapshot, instance }| {
+        view::may_list(&snapshot.bundle, &snapshot.trade, instance, eyes.reader())
+    }))
 }
 
 /// The instance as it was committed a moment ago: enough for a command, which the step decides again.

@@ -8,6 +8,9 @@ use super::{Connection, StoreError};
 use crate::machine::Time;
 use crate::machine::slots::Span;
 
+/// What `shown` is until it is worked out.
+const UNKNOWN: &str = "";
+
 /// A row of `capacities`. Its version grows with each booking and each new number.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable)]
 #[diesel(table_name = capacities, treat_none_as_default_value = false)]
@@ -29,13 +32,16 @@ pub struct CapacityMove {
 
 /// A row of `bookings`: what an instance has taken, from `from_at` until just before `until_at`.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, AsChangeset, Serialize)]
-#[diesel(table_name = bookings)]
+#[diesel(table_name = bookings, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub struct BookingRow {
     pub instance: String,
     pub trade: String,
     pub capacity: String,
     pub from_at: i64,
     pub until_at: i64,
+    /// What everybody may know of the session, as JSON; nothing while they may not know that there is one. Empty where it is
+    /// not worked out yet.
+    pub shown: Option<String>,
 }
 
 /// The instance that gives its booking back.
@@ -117,12 +123,15 @@ pub fn bookings_after(conn: &mut Connection, capacity: &str, moment: Time) -> Re
     Ok(rows.order(order).select(BookingRow::as_select()).load(conn)?)
 }
 
-/// What is booked of any capacity and shares a moment with a span, in the order of the beginnings.
+/// What is announced of any capacity and shares a moment with a span, in the order of the beginnings. What is not announced is not
+/// looked at.
 ///
 /// # Errors
 /// A failing database.
-pub fn bookings_within(conn: &mut Connection, span: Span, limit: i64) -> Result<Vec<BookingRow>, StoreError> {
+pub fn bookings_announced(conn: &mut Connection, span: Span, limit: i64) -> Result<Vec<BookingRow>, StoreError> {
     let rows = bookings::table
+        .filter(bookings::shown.is_not_null())
+        .filter(bookings::shown.ne(UNKNOWN))
         .filter(bookings::until_at.gt(span.from.0))
         .filter(bookings::from_at.lt(span.until.0));
     let order = (bookings::from_at, bookings::instance);
@@ -131,4 +140,25 @@ pub fn bookings_within(conn: &mut Connection, span: Span, limit: i64) -> Result<
         .limit(limit)
         .select(BookingRow::as_select())
         .load(conn)?)
+}
+
+/// Bookings of which it is not worked out yet what they show.
+///
+/// # Errors
+/// A failing database.
+pub fn bookings_unknown(conn: &mut Connection) -> Result<Vec<BookingRow>, StoreError> {
+    let rows = bookings::table.filter(bookings::shown.eq(UNKNOWN));
+    Ok(rows.select(BookingRow::as_select()).load(conn)?)
+}
+
+/// Keeps what a booking shows, where that is still not worked out.
+///
+/// # Errors
+/// A failing database.
+pub fn booking_show(conn: &mut Connection, instance: &str, shown: Option<&str>) -> Result<(), StoreError> {
+    let row = bookings::table
+        .filter(bookings::instance.eq(instance))
+        .filter(bookings::shown.eq(UNKNOWN));
+    diesel::update(row).set(bookings::shown.eq(shown)).execute(conn)?;
+    Ok(())
 }

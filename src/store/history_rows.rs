@@ -3,10 +3,10 @@
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::schema::history;
+use super::schema::{history, moves};
 use super::{Connection, StoreError};
 use crate::machine::Time;
-use crate::machine::history::Entry;
+use crate::machine::history::{Entry, Taken};
 
 /// A row of `history`: one entry; `seq` counts from 1 within the trade, the parts are JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
@@ -24,6 +24,27 @@ pub struct HistoryRow {
     pub private_commitment: String,
     pub prev: String,
     pub hash: String,
+}
+
+/// An entry in which an instance changed its state.
+#[derive(Clone, Debug, PartialEq, Eq, Insertable, Queryable, Selectable, Serialize)]
+#[diesel(table_name = moves)]
+pub struct MoveRow {
+    pub instance: String,
+    pub seq: i64,
+    pub at: i64,
+    /// The instance's own transitions, as JSON.
+    pub taken: String,
+}
+
+impl MoveRow {
+    /// The instance's transitions, in their order.
+    ///
+    /// # Errors
+    /// Content that cannot be read back.
+    pub fn transitions(&self) -> Result<Vec<Taken>, StoreError> {
+        Ok(serde_json::from_str(&self.taken)?)
+    }
 }
 
 impl HistoryRow {
@@ -63,6 +84,22 @@ pub fn history_after(
         .order(history::seq)
         .limit(limit)
         .select(HistoryRow::as_select())
+        .load(conn)?)
+}
+
+/// Entries after `after` in which an instance changed its state, in their order. What else happened in its trade is not looked at, so that
+/// it costs no time.
+///
+/// # Errors
+/// A failing database.
+pub fn moves_after(conn: &mut Connection, instance: &str, after: i64, limit: i64) -> Result<Vec<MoveRow>, StoreError> {
+    let rows = moves::table
+        .filter(moves::instance.eq(instance))
+        .filter(moves::seq.gt(after));
+    Ok(rows
+        .order(moves::seq)
+        .limit(limit)
+        .select(MoveRow::as_select())
         .load(conn)?)
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use diesel::connection::SimpleConnection as _;
 use luochui::engine::{Engine, Receipt, Request};
 use luochui::machine::history;
 use luochui::machine::slots::Span;
 use luochui::machine::step::Answer;
 use luochui::machine::{Name, Time, Value};
-use luochui::store::booking_rows::{bookings_after, capacity_set};
+use luochui::store::booking_rows::{bookings_after, bookings_announced, capacity_set};
+use luochui::store::connection::{Target, Use};
 use luochui::store::history_rows::history_after;
 
 use crate::support::engine::{BEGIN, Place, event, map, member, on_both, run, start, still, submission, submit};
@@ -183,6 +185,55 @@ fn the_centre_sets_another_number() {
         set(None).await;
         assert!(is_taken(&planned(&engine, &halls[2], 1).await));
         proven(&engine, &halls).await;
+    });
+}
+
+/// What everybody may know is kept with the booking, follows its trade, and is worked out for what was stored before it was kept.
+#[test]
+fn what_is_announced_is_kept_with_the_booking() {
+    on_both(|place| async move {
+        let clock = still();
+        let (engine, handle) = start(&place, &clock);
+        let mut files = bundle();
+        let hall = files["hall.yaml"].replace("visible: public", "visible: {public: known, member: always}");
+        let hall = hall.replace(
+            "  plan: {title",
+            "  tell: {title: 公布, from: [member]}\n  plan: {title",
+        );
+        let hall = hall.replace("    on: {plan: {},", "    on: {plan: {}, tell: known,");
+        let known =
+            "  known:\n    title: 已公布\n    tags: [planned, known]\n    on: {withdraw: draft}\n  over: {title";
+        files.insert("hall.yaml".into(), hall.replace("  over: {title", known));
+        engine.library().publish(files, "admin").await.unwrap();
+        let halls = halls(&engine, 2).await;
+        for hall in &halls {
+            assert!(is_taken(&planned(&engine, hall, 1).await));
+        }
+        let shown = async |engine: &Engine| {
+            let span = Span {
+                from: BEGIN,
+                until: at(9),
+            };
+            let rows = engine
+                .read(move |conn| bookings_announced(conn, span, 9))
+                .await
+                .unwrap();
+            rows.into_iter()
+                .map(|row| (row.instance, row.shown.unwrap()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(shown(&engine).await, []);
+        submit(&engine, member("ann"), event(&halls[1], "tell", &[]), None).await;
+        let told = shown(&engine).await;
+        let expected = r#"{"title":"1号","states":["已公布"],"live":false}"#;
+        assert_eq!(told, [(halls[1].to_string(), expected.to_owned())]);
+        drop(engine);
+        handle.join();
+        let mut conn = Target::parse(&place.url()).unwrap().open(Use::Write).unwrap();
+        conn.batch_execute("UPDATE bookings SET shown = ''").unwrap();
+        drop(conn);
+        let (engine, _handle) = start(&place, &clock);
+        assert_eq!(shown(&engine).await, told);
     });
 }
 

@@ -1,5 +1,8 @@
 //! The calendar of sessions over the API and in a real browser: what is announced and nothing else, the same for everybody.
 
+use diesel::RunQueryDsl as _;
+use luochui::store::booking_rows::BookingRow;
+use luochui::store::schema::bookings;
 use serde_json::{Value, json};
 
 use crate::support::app::{Client, Reply, Request, TestApp};
@@ -112,6 +115,50 @@ fn what_is_announced_is_shown_to_everybody_alike_and_what_is_not_to_nobody() {
         .command(&event(&second, "terminate"), &json!({"reason": "政策调整"}))
         .expect(200);
     assert_eq!(ids(&calendar(&anyone, from, to)), [""; 0]);
+}
+
+/// What is not announced takes no room in an answer, and what an answer cannot hold is refused and not cut. Nobody's trade is looked up.
+#[test]
+fn a_calendar_is_whole_or_refused_and_costs_nothing_for_what_it_hides() {
+    let app = centre();
+    let start = morning(&app, 24);
+    let sale = Sale::announced(&app, json!({"auction_start": start + HOUR}));
+    let anyone = app.anyone();
+    let path = format!("/api/v1/sessions?from={start}&to={}", start + DAY);
+    let reads = || {
+        let counts = (0..8).map(|_| {
+            let before = app.engine.reads();
+            anyone.get(&path).expect(200);
+            app.engine.reads() - before
+        });
+        counts.min().unwrap()
+    };
+    let before = (anyone.get(&path).expect(200).bytes, reads());
+    let book = |names: &'static str, shown: Option<&'static str>| {
+        let row = move |number: usize| BookingRow {
+            instance: format!("{names}{number}"),
+            trade: format!("{names}{number}"),
+            capacity: "rooms".into(),
+            from_at: start,
+            until_at: start + HOUR,
+            shown: shown.map(str::to_owned),
+        };
+        app.write(move |conn| {
+            for number in 0..2_000 {
+                diesel::insert_into(bookings::table).values(row(number)).execute(conn)?;
+            }
+            Ok(())
+        });
+    };
+    book("hidden", None);
+    assert_eq!((anyone.get(&path).expect(200).bytes, reads()), before);
+    assert_eq!(ids(&calendar(&anyone, start, start + DAY)), [sale.listing.as_str()]);
+    book("shown", Some(r#"{"title":"一","states":[],"live":true}"#));
+    let refused = anyone.get(&path).expect(422).json();
+    assert!(refused.to_string().contains("fewer days"), "{refused}");
+    anyone
+        .get(&format!("/api/v1/sessions?from={}&to={}", start + HOUR, start + DAY))
+        .expect(200);
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use luochui::store::history_rows::moves_after;
 use serde_json::{Value, json};
 
 use super::fair::{member, offer, open_app, published, upload};
-use crate::support::app::{Client, person_number};
+use crate::support::app::{Client, TestApp, person_number};
 
 /// Everything that a client can reach by the ids it is told and those it should not know.
 fn crawl(client: &Client<'_>, ids: &[String]) -> String {
@@ -146,15 +147,7 @@ fn hidden_and_missing_cost_the_same() {
     let (first, second) = (member(&app, "first", 101), member(&app, "second", 102));
     let hidden = offer(&second, &fair, 500);
     let missing = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
-    // The least of several: other parts of the server read now and then.
-    let least = |ask: &dyn Fn()| {
-        let reads = (0..12).map(|_| {
-            let before = app.engine.reads();
-            ask();
-            app.engine.reads() - before
-        });
-        reads.min().unwrap()
-    };
+    let least = |ask: &dyn Fn()| least_reads(&app, ask);
     for path in ["", "/history", "/documents", "/record", "/live"] {
         let get = |id: &str| {
             least(&|| {
@@ -173,6 +166,58 @@ fn hidden_and_missing_cost_the_same() {
     };
     assert_eq!(send(&hidden), send(missing));
     assert!(send(missing) > 0, "the store is asked");
+}
+
+/// The least of several: other parts of the server read now and then.
+fn least_reads(app: &TestApp, ask: &dyn Fn()) -> u64 {
+    let reads = (0..12).map(|_| {
+        let before = app.engine.reads();
+        ask();
+        app.engine.reads() - before
+    });
+    reads.min().unwrap()
+}
+
+/// The course of what is public costs the same however much happened in its trade that nobody is told of: neither more questions to the
+/// store nor more rows.
+#[test]
+fn a_course_costs_nothing_for_what_it_hides() {
+    use crate::support::engine::{event, run, submission};
+    let app = open_app();
+    let fair = published(&app.sign_in("clerk"), "集市", "甲");
+    let second = member(&app, "second", 102);
+    let own = offer(&second, &fair, 500);
+    let asked = || {
+        let path = format!("/api/v1/instances/{fair}/history");
+        let answer = app.anyone().get(&path).expect(200).bytes;
+        let id = fair.clone();
+        let rows = run(app.engine.read(move |conn| moves_after(conn, &id, 0, i64::MAX)));
+        let reads = least_reads(&app, &|| drop(app.anyone().get(&path).expect(200)));
+        (answer, rows.unwrap().len(), reads)
+    };
+    let before = asked();
+    let party = second.get("/api/v1/me").json()["party"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let sender = luochui::machine::step::Actor {
+        party: Some(party.as_str().into()),
+        ..crate::support::engine::member("second")
+    };
+    run(async {
+        let raise = |_| {
+            let raise = event(&own.as_str().into(), "raise", &[("by", 100.into())]);
+            app.engine.submit(submission(&app.engine, sender.clone(), raise, None))
+        };
+        for answered in futures_util::future::join_all((0..2_000).map(raise)).await {
+            let answer = answered.unwrap().answer;
+            assert!(
+                matches!(answer, luochui::machine::step::Answer::Taken { .. }),
+                "{answer:?}"
+            );
+        }
+    });
+    assert_eq!(asked(), before);
 }
 
 fn problem(client: &Client<'_>, path: &str) -> Value {

@@ -4,7 +4,8 @@ use luochui::machine::Time;
 use luochui::machine::slots::Span;
 use luochui::store::batch::Batch;
 use luochui::store::booking_rows::{
-    BookingKey, BookingRow, CapacityMove, bookings_after, bookings_within, capacity_get, capacity_set,
+    BookingKey, BookingRow, CapacityMove, booking_show, bookings_after, bookings_announced, bookings_unknown,
+    capacity_get, capacity_set,
 };
 use luochui::store::connection::{Target, Use};
 use luochui::store::migrations::migrate;
@@ -27,6 +28,7 @@ fn row(instance: &str, from_at: i64, until_at: i64) -> BookingRow {
         capacity: "rooms".into(),
         from_at,
         until_at,
+        shown: Some("{}".into()),
     }
 }
 
@@ -72,8 +74,14 @@ fn a_booking_moves_and_goes_and_is_found_by_its_time() {
             from: Time(from),
             until: Time(until),
         };
-        assert_eq!(instances(&bookings_within(conn, span(19, 20), 9).unwrap()), ["c", "a"]);
-        assert_eq!(instances(&bookings_within(conn, span(0, 99), 2).unwrap()), ["c", "a"]);
+        assert_eq!(
+            instances(&bookings_announced(conn, span(19, 20), 9).unwrap()),
+            ["c", "a"]
+        );
+        assert_eq!(
+            instances(&bookings_announced(conn, span(0, 99), 2).unwrap()),
+            ["c", "a"]
+        );
         let mut moved = booked(2, &[row("a", 50, 60)]);
         moved.bookings_gone = vec![BookingKey { instance: "c".into() }];
         dialect::batch_commit(conn, &moved, || {}).unwrap();
@@ -81,6 +89,33 @@ fn a_booking_moves_and_goes_and_is_found_by_its_time() {
             bookings_after(conn, "rooms", Time(0)).unwrap(),
             [row("b", 20, 30), row("a", 50, 60)]
         );
+    });
+}
+
+#[test]
+fn what_a_booking_shows_is_worked_out_once() {
+    on_both(|conn| {
+        let shows = |instance, shown: Option<&str>| BookingRow {
+            shown: shown.map(str::to_owned),
+            ..row(instance, 10, 20)
+        };
+        let rows = [shows("a", None), shows("b", Some("")), shows("c", Some(""))];
+        dialect::batch_commit(conn, &booked(1, &rows), || {}).unwrap();
+        let span = Span {
+            from: Time(0),
+            until: Time(99),
+        };
+        assert_eq!(instances(&bookings_announced(conn, span, 9).unwrap()), [""; 0]);
+        assert_eq!(bookings_unknown(conn).unwrap().len(), 2);
+        booking_show(conn, "b", Some("{}")).unwrap();
+        booking_show(conn, "c", None).unwrap();
+        booking_show(conn, "b", Some("later")).unwrap();
+        let announced = bookings_announced(conn, span, 9).unwrap();
+        assert_eq!(announced, [shows("b", Some("{}"))]);
+        assert_eq!(bookings_unknown(conn).unwrap(), []);
+        // What is no longer announced is hidden again.
+        dialect::batch_commit(conn, &booked(2, &[shows("b", None)]), || {}).unwrap();
+        assert_eq!(bookings_announced(conn, span, 9).unwrap(), []);
     });
 }
 

@@ -5,8 +5,8 @@ use luochui::store::batch::Batch;
 use luochui::store::connection::{Target, Use};
 use luochui::store::migrations::migrate;
 use luochui::store::schema::{
-    bookings, history, idempotency_keys, incidents, instance_fields, instances, ledger_postings, outbox, published,
-    record_checkpoints, record_lines, records, timers, todo_audience, todos, trades,
+    bookings, history, idempotency_keys, incidents, instance_fields, instances, ledger_postings, moves, outbox,
+    published, record_checkpoints, record_lines, records, timers, todo_audience, todos, trades,
 };
 use luochui::store::trade_rows::TradeMove;
 use luochui::store::{Connection, dialect};
@@ -33,6 +33,7 @@ fn dump(conn: &mut Connection) -> Batch {
         todos_opened: all_rows!(conn, todos, todos::id),
         audience_added: all_rows!(conn, todo_audience, (todo_audience::todo, todo_audience::audience)),
         history: all_rows!(conn, history, (history::trade, history::seq)),
+        moves: all_rows!(conn, moves, (moves::instance, moves::seq)),
         outbox: all_rows!(conn, outbox, outbox::id),
         postings: all_rows!(
             conn,

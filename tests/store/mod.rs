@@ -4,4 +4,5 @@ mod accounts;
 mod bookings;
 mod contract;
 mod differential;
+mod moves;
 mod opening;

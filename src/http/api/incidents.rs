@@ -8,14 +8,14 @@ use crate::http::caller::{Caller, SignedIn};
 use crate::http::commands::{self, Entry};
 use crate::http::extract::{self, Command, Empty, Query};
 use crate::http::once;
-use crate::http::page::{Cursor, Page};
+use crate::http::page::Page;
 use crate::http::problem::{Code, Problem};
+use crate::http::rows;
 use crate::http::state::AppState;
 use crate::machine::step::Cause;
 use crate::machine::value::Name;
 use crate::machine::view::Reader;
 use crate::store::incident_rows::{self, IncidentRow};
-use crate::store::list_rows::{self, After};
 use crate::store::outbox_rows;
 
 /// `GET /api/v1/admin/incidents`
@@ -25,27 +25,8 @@ use crate::store::outbox_rows;
 pub async fn list(state: web::Data<AppState>, caller: Caller, mut query: Query) -> Result<HttpResponse, Problem> {
     let page = Page::parse(query.take("after").as_deref(), query.take("limit").as_deref())?;
     query.finish()?;
-    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX);
-    let after = page.after.map(|cursor| After {
-        key: cursor.key,
-        id: cursor.id,
-    });
-    let rows = state
-        .engine
-        .read(move |conn| list_rows::incident_page(conn, after.as_ref(), limit))
-        .await?;
-    let last = rows.last().filter(|_| rows.len() == page.limit);
-    let next = last.map(|row| {
-        Cursor {
-            key: row.opened_at,
-            id: row.id.clone(),
-        }
-        .encode()
-    });
-    let mut items = Vec::new();
-    for row in &rows {
-        items.extend(shown(&state, &caller, row).await);
-    }
+    let present = async |row: &IncidentRow| Ok(shown(&state, &caller, row).await);
+    let (items, next) = rows::incidents(&state, page, present).await?;
     Ok(HttpResponse::Ok().json(json!({"items": items, "next": next})))
 }
 

@@ -211,6 +211,6 @@ pub async fn list(state: web::Data<AppState>, caller: Caller, mut query: Query) 
             ])
         }))
     };
-    let (items, next) = rows::fill(&state, &filter, page, shown).await?;
+    let (items, next) = rows::instances(&state, &filter, page, shown).await?;
     Ok(HttpResponse::Ok().json(serde_json::json!({"items": items, "next": next})))
 }

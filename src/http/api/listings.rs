@@ -25,7 +25,7 @@ pub async fn list(state: web::Data<AppState>, caller: Caller, mut query: Query) 
     let filter = filter(&state, query)?;
     let eyes = caller.eyes();
     let shown = async |row: &ListedRow| present(&state, &eyes, &filter, row).await;
-    let (items, next) = rows::fill(&state, &filter, page, shown).await?;
+    let (items, next) = rows::instances(&state, &filter, page, shown).await?;
     Ok(HttpResponse::Ok().json(serde_json::json!({"items": items, "next": next})))
 }
 

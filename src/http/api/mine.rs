@@ -25,7 +25,7 @@ pub async fn list(state: web::Data<AppState>, account: SignedIn, mut query: Quer
     query.finish()?;
     let shown = async |row: &ListedRow| present(&state, &account, row).await;
     let (items, next) = match filter(&account) {
-        Some(filter) => rows::fill(&state, &filter, page, shown).await?,
+        Some(filter) => rows::instances(&state, &filter, page, shown).await?,
         None => (Vec::new(), None),
     };
     Ok(HttpResponse::Ok().json(json!({"items": items, "next": next})))

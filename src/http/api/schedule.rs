@@ -13,20 +13,20 @@ use crate::http::extract::Query;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::machine::slots::{Span, stretches};
-use crate::machine::step::Actor;
 use crate::machine::time::CHINA_MILLIS;
-use crate::machine::view::{self, Reader, Session};
+use crate::machine::view::Announced;
 use crate::machine::{Name, Time};
 use crate::performers::calendar_invite::{Event, feed};
-use crate::store::booking_rows::bookings_within;
+use crate::store::booking_rows::bookings_announced;
 
 const DAY: i64 = 86_400_000;
 /// What is shown where nothing is asked for, from the beginning of today.
 const USUAL_DAYS: i64 = 31;
 /// The longest span that one answer shows: a quarter.
 const MOST_DAYS: i64 = 93;
-/// Sessions that one answer reads: each is looked up with its trade.
-const MOST_SESSIONS: i64 = 2_000;
+/// The most sessions that one answer shows. A calendar that left some out would tell a wrong busiest day: whoever asks for more is told
+/// to ask for less.
+const MOST_SESSIONS: usize = 2_000;
 
 /// A session that is announced.
 #[derive(Serialize, ToSchema)]
@@ -114,11 +114,11 @@ pub async fn subscribe(state: web::Data<AppState>, query: Query) -> Result<HttpR
     let events: Vec<Event> = shown
         .iter()
         .map(|one| Event {
-            id: one.id.to_string(),
-            from: one.session.booking.span.from.0,
-            until: one.session.booking.span.until.0,
-            summary: one.session.title.clone(),
-            description: one.session.states.join("、"),
+            id: one.id.clone(),
+            from: one.span.from.0,
+            until: one.span.until.0,
+            summary: one.told.title.clone(),
+            description: one.told.states.join("、"),
             url: format!("{base}{}", page(one)),
         })
         .collect();
@@ -129,18 +129,12 @@ pub async fn subscribe(state: web::Data<AppState>, query: Query) -> Result<HttpR
         .body(text))
 }
 
-/// A session with the instance that has it.
+/// A session that everybody may know of.
 struct Shown {
-    id: Name,
-    session: Session,
-    /// It can be followed live.
-    live: Live,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Live {
-    Yes,
-    No,
+    id: String,
+    of: Name,
+    span: Span,
+    told: Announced,
 }
 
 fn asked(state: &AppState, mut query: Query) -> Result<Span, Problem> {
@@ -163,50 +157,47 @@ fn asked(state: &AppState, mut query: Query) -> Result<Span, Problem> {
     Ok(Span { from, until })
 }
 
-/// What the public may see of the sessions that touch a span.
+/// What is announced within a span. What is not announced is neither read nor counted.
 async fn announced(state: &AppState, span: Span) -> Result<Vec<Shown>, Problem> {
+    let limit = i64::try_from(MOST_SESSIONS + 1).unwrap_or(i64::MAX);
     let rows = state
         .engine
-        .read(move |conn| bookings_within(conn, span, MOST_SESSIONS))
+        .read(move |conn| bookings_announced(conn, span, limit))
         .await?;
-    let nobody = Actor::default();
-    let mut shown = Vec::new();
-    for row in rows {
-        let id = Name::from(row.instance.as_str());
-        let Ok(snapshot) = state.engine.recent_trade(&id).await else {
-            continue;
-        };
-        let (bundle, trade) = (&snapshot.bundle, &snapshot.trade);
-        let found = trade.instances.get(&id).and_then(|instance| {
-            let session = view::session(bundle, trade, instance, Reader::Actor(&nobody))?;
-            let machine = bundle.machines.get(&instance.machine)?;
-            let live = if machine.publishes() { Live::Yes } else { Live::No };
-            Some((session, live))
-        });
-        // What moved since the row was read is shown where it is now.
-        if let Some((session, live)) = found.filter(|(session, _)| session.booking.span.overlaps(&span)) {
-            shown.push(Shown { id, session, live });
-        }
+    if rows.len() > MOST_SESSIONS {
+        let message = format!("more than {MOST_SESSIONS} sessions are announced by then: ask for fewer days");
+        return Err(Problem::field("to", message));
     }
-    shown.sort_by(|a, b| (a.session.booking.span, &a.id).cmp(&(b.session.booking.span, &b.id)));
+    let shown = rows.into_iter().map(|row| {
+        let told = serde_json::from_str(row.shown.as_deref().unwrap_or_default());
+        Ok(Shown {
+            span: row.span(),
+            id: row.instance,
+            of: row.capacity.into(),
+            told: told.map_err(|error| Problem::internal("read a session", &error))?,
+        })
+    });
+    let mut shown = shown.collect::<Result<Vec<_>, Problem>>()?;
+    shown.sort_by(|a, b| (a.span, &a.id).cmp(&(b.span, &b.id)));
     Ok(shown)
 }
 
 fn page(shown: &Shown) -> String {
-    match shown.live {
-        Live::Yes => format!("/rooms/{}", shown.id),
-        Live::No => format!("/instances/{}", shown.id),
+    if shown.told.live {
+        format!("/rooms/{}", shown.id)
+    } else {
+        format!("/instances/{}", shown.id)
     }
 }
 
 fn entry(shown: &Shown) -> Entry {
     Entry {
-        id: shown.id.to_string(),
-        of: shown.session.booking.of.clone(),
-        title: shown.session.title.clone(),
-        from: shown.session.booking.span.from.0,
-        until: shown.session.booking.span.until.0,
-        state: shown.session.states.join("、"),
+        id: shown.id.clone(),
+        of: shown.of.clone(),
+        title: shown.told.title.clone(),
+        from: shown.span.from.0,
+        until: shown.span.until.0,
+        state: shown.told.states.join("、"),
         page: page(shown),
     }
 }
@@ -214,8 +205,7 @@ fn entry(shown: &Shown) -> Entry {
 fn slots(shown: &[Shown], limits: &[Limit]) -> Vec<Slot> {
     let mut by_capacity: BTreeMap<&Name, Vec<Span>> = BTreeMap::new();
     for one in shown {
-        let booking = &one.session.booking;
-        by_capacity.entry(&booking.of).or_default().push(booking.span);
+        by_capacity.entry(&one.of).or_default().push(one.span);
     }
     let mut slots = Vec::new();
     for (of, spans) in by_capacity {
@@ -238,7 +228,7 @@ fn days(shown: &[Shown], span: Span) -> Vec<Day> {
     let local = |time: Time| (time.0 + CHINA_MILLIS).div_euclid(DAY);
     let mut touched = BTreeSet::new();
     for one in shown {
-        let own = one.session.booking.span;
+        let own = one.span;
         let (first, last) = (own.from.max(span.from), own.until.min(span.until).plus_millis(-1));
         touched.extend(local(first)..=local(last));
     }
@@ -249,7 +239,7 @@ fn days(shown: &[Shown], span: Span) -> Vec<Day> {
         };
         let spans: Vec<Span> = shown
             .iter()
-            .map(|one| one.session.booking.span)
+            .map(|one| one.span)
             .filter(|own| own.overlaps(&whole))
             .collect();
         let within = stretches(&spans).into_iter().filter(|(own, _)| own.overlaps(&whole));

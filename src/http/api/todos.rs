@@ -85,7 +85,7 @@ async fn look_up(state: &AppState, account: &Account, id: &str) -> Result<(Mine,
     let todo = instance.todos.get(&id).cloned().ok_or_else(missing)?;
     let seen = Seen { snapshot, instance };
     let Seen { snapshot, instance } = &seen;
-    let admin = account.standing == Standing::Admin && view::is_over(&snapshot.trade);
+    let admin = account.standing == Standing::Admin && view::is_over(&snapshot.bundle, &snapshot.trade);
     let concerned = admin || view::concerns(&snapshot.bundle, &snapshot.trade, instance, &todo, &account.actor);
     Ok((Mine { seen, todo }, concerned))
 }

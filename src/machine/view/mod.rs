@@ -2,6 +2,7 @@
 //!
 //! Nothing here tells how much there is of what may not be seen: no counts, no sequence numbers, no version of the trade.
 
+mod hidden;
 mod sessions;
 mod states;
 
@@ -11,9 +12,11 @@ use super::snapshot::{data, tags_of, todo_definition};
 use super::step::Actor;
 use super::trade::{Instance, Todo, Trade};
 use super::value::{Map, Name, Value};
+use hidden::is_held_back;
 use states::{due, shown_states, states, tags};
 
-pub use sessions::{Session, session};
+pub use hidden::{is_over, may_list};
+pub use sessions::{Announced, announced};
 pub use states::may_know;
 
 /// The role of everybody, signed in or not.
@@ -72,7 +75,7 @@ pub fn view_for(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Rea
         ("done".into(), instance.done.into()),
         ("frozen".into(), instance.frozen.into()),
     ]);
-    if matches!(reader, Reader::Operator) && is_over(trade) {
+    if matches!(reader, Reader::Operator) && is_over(bundle, trade) {
         map.insert("owner".into(), optional(&instance.owner));
     }
     // When the machine moves on says something about its inside: it is for those who may read the machine itself, and for those
@@ -101,31 +104,6 @@ pub fn may_see(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Read
         Some(parent) => may_see(bundle, trade, parent, reader),
         None => admits(bundle, trade, instance, &machine.read, reader),
     }
-}
-
-/// True once the trade has ended: who runs the platform may then read all of it but what nobody may.
-#[must_use]
-pub fn is_over(trade: &Trade) -> bool {
-    trade.instances.get(&trade.id).is_some_and(|root| root.done)
-}
-
-/// True while who runs the platform may not know of an instance: that there is one, or how many there are, tells who takes part. Held
-/// back is what a party has started, until every tag of another machine has come with which the definition opens it, or the
-/// trade is over; and what lies below.
-fn is_held_back(bundle: &Bundle, trade: &Trade, instance: &Instance) -> bool {
-    let opened = |machine: &Machine| {
-        let whens = machine.visible.roles.values();
-        let tags = whens.flat_map(|when| match when {
-            When::Always => &[][..],
-            When::Tagged(tags) => tags.as_slice(),
-        });
-        let mut others = tags.filter(|(machine, _)| machine.is_some()).peekable();
-        others.peek().is_some() && others.all(|named| has_been(bundle, trade, instance, named))
-    };
-    let is_kept =
-        |instance: &Instance| instance.owner.is_some() && !bundle.machines.get(&instance.machine).is_some_and(opened);
-    !is_over(trade)
-        && (is_kept(instance) || parent_of(trade, instance).is_some_and(|above| is_held_back(bundle, trade, above)))
 }
 
 /// True where the actor may read the instance's record although it has not ended yet.
@@ -230,7 +208,7 @@ pub fn todo_row(instance: &Instance, todo: &Todo, definition: &TodoDefinition, a
 
 /// Closed: one of the readers' roles must be the reader's, and its time must have come.
 fn admits(bundle: &Bundle, trade: &Trade, instance: &Instance, readers: &Readers, reader: Reader<'_>) -> bool {
-    if matches!(reader, Reader::Operator) && is_over(trade) {
+    if matches!(reader, Reader::Operator) && is_over(bundle, trade) {
         return true;
     }
     readers.roles.iter().any(|(role, when)| {

@@ -1,36 +1,39 @@
-//! What a reader may know of an instance's session. Must not say how full a capacity is.
+//! What everybody may know of an instance's session. Must not say how full a capacity is.
+
+use serde::{Deserialize, Serialize};
 
 use super::{Reader, may_read, may_see, shown_states};
 use crate::machine::definition::model::Bundle;
 use crate::machine::expression::Reference;
-use crate::machine::slots::Booking;
-use crate::machine::step::Names;
+use crate::machine::step::{Actor, Names};
 use crate::machine::trade::{Instance, Trade};
 use crate::machine::value::{Name, Value};
 
-/// A session as somebody may see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
-    pub booking: Booking,
+/// What everybody may know of a session, besides when it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announced {
     pub title: String,
     /// Titles of the active states.
     pub states: Vec<String>,
+    /// It can be followed live.
+    pub live: bool,
 }
 
-/// The session of an instance; nothing where it has none, or where the reader may not know that the instance exists.
+/// What everybody may know of an instance's session; nothing where they may not know that the instance exists.
 #[must_use]
-pub fn session(bundle: &Bundle, trade: &Trade, instance: &Instance, reader: Reader<'_>) -> Option<Session> {
-    let booking = instance.session.clone()?;
+pub fn announced(bundle: &Bundle, trade: &Trade, instance: &Instance) -> Option<Announced> {
+    let nobody = Actor::default();
+    let reader = Reader::Actor(&nobody);
     if !may_see(bundle, trade, instance, reader) {
         return None;
     }
     let machine = bundle.machines.get(&instance.machine)?;
     let shown = shown_states(bundle, trade, instance, machine, reader);
     let title = title(bundle, trade, instance, reader);
-    Some(Session {
-        booking,
+    Some(Announced {
         title: title.unwrap_or_else(|| machine.title.clone()),
         states: shown.iter().map(|state| state.title.clone()).collect(),
+        live: machine.publishes(),
     })
 }
 

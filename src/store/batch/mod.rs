@@ -4,7 +4,7 @@ pub(super) mod postgres;
 pub(super) mod sqlite;
 
 use super::booking_rows::{BookingKey, BookingRow, CapacityMove};
-use super::history_rows::HistoryRow;
+use super::history_rows::{HistoryRow, MoveRow};
 use super::idempotency_rows::KeyRow;
 use super::incident_rows::IncidentRow;
 use super::ledger_rows::PostingRow;
@@ -33,6 +33,7 @@ pub struct Batch {
     pub audience_added: Vec<AudienceRow>,
     pub audience_gone: Vec<AudienceRow>,
     pub history: Vec<HistoryRow>,
+    pub moves: Vec<MoveRow>,
     pub outbox: Vec<OutboxRow>,
     pub postings: Vec<PostingRow>,
     pub incidents: Vec<IncidentRow>,

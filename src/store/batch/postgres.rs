@@ -122,6 +122,10 @@ impl Parts {
             &batch.history,
         )?;
         self.insert(
+            "INSERT INTO moves SELECT * FROM json_populate_recordset(NULL::moves, ",
+            &batch.moves,
+        )?;
+        self.insert(
             "INSERT INTO outbox SELECT * FROM json_populate_recordset(NULL::outbox, ",
             &batch.outbox,
         )?;
@@ -170,7 +174,7 @@ impl Parts {
             " AS (INSERT INTO bookings SELECT * FROM json_populate_recordset(NULL::bookings, ",
             &batch.bookings,
             ") u ON CONFLICT (instance) DO UPDATE SET capacity = excluded.capacity, from_at = excluded.from_at, \
-             until_at = excluded.until_at)",
+             until_at = excluded.until_at, shown = excluded.shown)",
         )
     }
 

@@ -6,8 +6,8 @@ use diesel::upsert::excluded;
 use super::Batch;
 use crate::store::StoreError;
 use crate::store::schema::{
-    bookings, capacities, history, idempotency_keys, incidents, instance_fields, instances, ledger_postings, outbox,
-    published, record_checkpoints, record_lines, records, timers, todo_audience, todos, trades,
+    bookings, capacities, history, idempotency_keys, incidents, instance_fields, instances, ledger_postings, moves,
+    outbox, published, record_checkpoints, record_lines, records, timers, todo_audience, todos, trades,
 };
 
 /// Inserts the rows one by one: a multi-row insert would be another statement for each length, prepared anew each time.
@@ -29,6 +29,7 @@ pub fn write(conn: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreErro
     write_todos(conn, batch)?;
     write_bookings(conn, batch)?;
     insert_each!(conn, history::table, &batch.history);
+    insert_each!(conn, moves::table, &batch.moves);
     insert_each!(conn, outbox::table, &batch.outbox);
     insert_each!(conn, ledger_postings::table, &batch.postings);
     insert_each!(conn, incidents::table, &batch.incidents);

@@ -17,5 +17,6 @@ diesel::table! {
         capacity -> Text,
         from_at -> BigInt,
         until_at -> BigInt,
+        shown -> Nullable<Text>,
     }
 }

@@ -22,7 +22,7 @@ pub use record::{record_checkpoints, record_lines};
 pub use sealing::{document_imprints, e_seals, seal_jobs, seal_signatures};
 pub use todo::{todo_audience, todos};
 pub use token::mail_tokens;
-pub use trade::{history, instance_fields, instances, timers, trades};
+pub use trade::{history, instance_fields, instances, moves, timers, trades};
 
 diesel::allow_tables_to_appear_in_same_query!(
     trades,

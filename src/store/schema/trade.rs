@@ -73,3 +73,12 @@ diesel::table! {
         hash -> Text,
     }
 }
+
+diesel::table! {
+    moves (instance, seq) {
+        instance -> Text,
+        seq -> BigInt,
+        at -> BigInt,
+        taken -> Text,
+    }
+}

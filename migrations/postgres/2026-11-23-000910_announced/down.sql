@@ -1,0 +1,2 @@
+DROP INDEX bookings_announced;
+ALTER TABLE bookings DROP COLUMN shown;
