@@ -30,23 +30,7 @@ pub fn bundle(
     };
     identity(source, &mut sink);
     listed_machines(sources, &declared, &mut sink);
-    known_roles(&source.defaults.todo.reassign.0, &declared, &mut sink);
-    for word in &source.defaults.todo.mailable.0 {
-        if word.value != "claim" {
-            sink.error_with(
-                "unknown_act",
-                word.at,
-                format!("`{}` cannot be mailable for every to-do", word.value),
-                "only `claim` can; name an outcome at its own to-do",
-            );
-        }
-    }
-    for reminder in &source.defaults.todo.remind {
-        todo::check_reminder(reminder, "before", &declared, &mut sink);
-    }
-    for reminder in &source.defaults.todo.escalate {
-        todo::check_reminder(reminder, "after", &declared, &mut sink);
-    }
+    todo_defaults(source, &declared, &mut sink);
     let documents = documents(source, &declared, &mut sink);
     let hooks = source
         .hooks
@@ -85,6 +69,26 @@ pub fn bundle(
         files: files.clone(),
         roles: declared.roles,
     })
+}
+
+/// Checks what to-dos have that say nothing themselves.
+fn todo_defaults(source: &BundleSource, declared: &Declarations, sink: &mut Sink<'_>) {
+    let defaults = &source.defaults.todo;
+    known_roles(&defaults.reassign.0, declared, sink);
+    for word in defaults.mailable.0.iter().filter(|word| word.value != "claim") {
+        sink.error_with(
+            "unknown_act",
+            word.at,
+            format!("`{}` cannot be mailable for every to-do", word.value),
+            "only `claim` can; name an outcome at its own to-do",
+        );
+    }
+    for reminder in &defaults.remind {
+        todo::check_reminder(reminder, "before", declared, sink);
+    }
+    for reminder in &defaults.escalate {
+        todo::check_reminder(reminder, "after", declared, sink);
+    }
 }
 
 fn identity(source: &BundleSource, sink: &mut Sink<'_>) {
