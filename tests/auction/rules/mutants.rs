@@ -135,9 +135,9 @@ const MORE: [Mutant; 25] = [
     ),
     mutant(
         "who is banned may bid",
-        "- {guard: '\"banned\" in sender.tags', reject: banned}\n",
+        "{guard: '\"banned\" in sender.tags', reject: banned}",
         0,
-        "",
+        "{guard: 'false && \"banned\" in sender.tags', reject: banned}",
     ),
     mutant("a stale price does not matter", "data.require_seen &&", 0, "false &&"),
     mutant(
