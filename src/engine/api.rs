@@ -94,18 +94,11 @@ impl Engine {
         answered.await.map_err(|_| EngineError::Stopping)?
     }
 
-    /// Puts a job into a writer's queue. The watch is told whether there was room.
+    /// Puts a job into a writer's queue. The watch is told where there is no room.
     fn hand_to(&self, writer: usize, job: Job) -> Result<(), EngineError> {
         let queue = self.inner.queues.get(writer).ok_or(EngineError::Stopping)?;
         let common = &self.inner.common;
-        let pushed = queue.push(job);
-        match pushed {
-            Ok(()) => common
-                .watch
-                .opened(writer, common.now(), |outage| common.suffered(outage)),
-            Err(_) => common.watch.shut(writer, common.now()),
-        }
-        pushed
+        queue.push(job).inspect_err(|_| common.watch.shut(writer, common.now()))
     }
 
     /// Runs a closure in the next batch's transaction and waits until it is durable. An error undoes this closure alone.

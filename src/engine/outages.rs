@@ -29,9 +29,15 @@ impl Outages {
             .push(outage);
     }
 
-    /// Takes what is to be recorded.
-    pub fn take_unrecorded(&self) -> Vec<Outage> {
-        std::mem::take(&mut *self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner))
+    /// What is to be recorded.
+    pub fn unrecorded(&self) -> Vec<Outage> {
+        self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// These are recorded, and durable.
+    pub fn recorded(&self, outages: &[Outage]) {
+        let mut unrecorded = self.unrecorded.lock().unwrap_or_else(PoisonError::into_inner);
+        unrecorded.retain(|outage| !outages.contains(outage));
     }
 
     /// Keeps an outage that is recorded; one that went on takes the place of what was known of it.
@@ -56,5 +62,28 @@ impl Outages {
     /// The earliest from which outages are remembered.
     pub fn horizon(now: Time) -> Time {
         now.plus_millis(-MEMORY_MILLIS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::outage::Reach;
+
+    #[test]
+    fn an_outage_waits_to_be_recorded_until_it_is_durable() {
+        let outages = Outages::default();
+        let outage = |from| Outage {
+            from: Time(from),
+            until: Time(from + 5),
+            reach: Reach::Path,
+        };
+        outages.suffer(outage(0));
+        let first = outages.unrecorded();
+        outages.suffer(outage(10));
+        // Another mark that is written at the same time tells it as well.
+        assert_eq!(outages.unrecorded(), [outage(0), outage(10)]);
+        outages.recorded(&first);
+        assert_eq!(outages.unrecorded(), [outage(10)]);
     }
 }

@@ -60,22 +60,18 @@ async fn beat(engine: &Engine) -> Result<(), EngineError> {
         common.watch.beat(common.now());
         mark(engine).await?;
         common.watch.beaten(common.now(), |slow| common.suffered(slow));
-        // Who sends a command is looked up: where that waits, so does the command.
-        common.watch.ask(common.now());
     }
     let shared = engine.is_shared();
     let now = common.now();
-    let following = Arc::clone(&common);
-    let (gone, waiting, oldest) = engine
-        .read(move |conn| {
-            let gone = if shared { follow(&following, conn)? } else { Vec::new() };
-            let (waiting, oldest) = outbox_waiting(conn)?;
-            Ok((gone, waiting, oldest))
-        })
-        .await?;
+    // Who sends a command is looked up: where that waits for the store, so does the command.
+    common.watch.ask(now);
+    let (waiting, oldest) = engine.read(outbox_waiting).await?;
     common.watch.answered(common.now(), |slow| common.suffered(slow));
-    for process in gone {
-        strike(engine, process).await?;
+    if shared {
+        let following = Arc::clone(&common);
+        for process in engine.read(move |conn| follow(&following, conn)).await? {
+            strike(engine, process).await?;
+        }
     }
     let age = oldest.map_or(0, |oldest| now.millis_since(oldest).max(0));
     let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
@@ -90,22 +86,21 @@ pub(super) async fn mark(engine: &Engine) -> Result<(), EngineError> {
     let common = Arc::clone(&engine.inner.common);
     let process = own_mark(&common);
     let going_on = common.watch.going_on(common.now());
-    // Taken after what goes on was asked for: what ends in between is then found here.
-    let suffered = common.outages.take_unrecorded();
-    let over = suffered.clone();
-    let written = engine
+    // Asked for after what goes on: what ends in between is then found here. It stays unrecorded until this mark is durable, since
+    // another mark may be sooner.
+    let over = common.outages.unrecorded();
+    let suffered = over.clone();
+    engine
         .write(HEARTBEAT, move |conn| {
             // What is over comes last, and says how long it was.
-            for outage in going_on.into_iter().chain(over) {
+            for outage in going_on.into_iter().chain(suffered) {
                 outage_record(conn, outage, "nothing could be decided")?;
             }
             heartbeat_set(conn, &process)
         })
-        .await;
-    if written.is_err() {
-        suffered.into_iter().for_each(|outage| common.outages.suffer(outage));
-    }
-    written
+        .await?;
+    common.outages.recorded(&over);
+    Ok(())
 }
 
 fn own_mark(common: &Common) -> Process {

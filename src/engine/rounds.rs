@@ -1,6 +1,7 @@
 //! A writer's rounds: takes all that wait, has them settled, and hands out the answers; what a deadline holds back comes again
 //! with the next round. Must not decide or write.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -67,11 +68,14 @@ impl Writer {
 
     fn process(&mut self, hand: &mut Hand) {
         let started = Instant::now();
-        self.common.watch.begin(self.number, self.common.now());
+        let common = Arc::clone(&self.common);
+        let now = common.now();
+        common.watch.begin(self.number, now);
+        // What is in hand has left room in the queue.
+        common.watch.opened(self.number, now, |outage| common.suffered(outage));
         let settled = self.settle(hand);
         metrics::histogram!("luochui_commit_batch_size").record(u32::try_from(settled.len()).unwrap_or(u32::MAX));
         metrics::histogram!("luochui_commit_seconds").record(started.elapsed());
-        let common = &self.common;
         common
             .watch
             .end(self.number, common.now(), |slow| common.suffered(slow));

@@ -127,7 +127,7 @@ pub enum Collected {
 /// Gives the browser what a phone's answer has come to; nothing while no answer is there.
 ///
 /// # Errors
-/// `challenge_refused` for a wrong secret, a challenge that is over, and one that was collected.
+/// `challenge_refused` for a wrong secret, a challenge that is over, and a session that was collected.
 pub async fn collect(state: &AppState, id: &str, secret: &str) -> Result<Option<Collected>, Problem> {
     let (key, digest, now) = (id.to_owned(), ids::digest(secret), state.now());
     // Browsers ask every other second, so the common "not yet" must not wait for the writer.
@@ -137,11 +137,9 @@ pub async fn collect(state: &AppState, id: &str, secret: &str) -> Result<Option<
         .await?
         .filter(|row| row.secret_sha256 == digest && row.collected_at.is_none() && now.0 < row.expires_at)
         .ok_or_else(|| Problem::new(Code::ChallengeRefused))?;
+    // A signature is no secret and good for one event only, so an answer that was lost is given again.
     if let (Some(certificate), Some(signature)) = (row.certificate, row.signature) {
-        let take = move |conn: &mut Connection| challenge_rows::challenge_collect(conn, &row.id, now.0);
-        let taken = state.engine.write("collect signature", take).await?;
-        let found = taken.then_some(Collected::Signature(certificate, signature));
-        return found.map(Some).ok_or_else(|| Problem::new(Code::ChallengeRefused));
+        return Ok(Some(Collected::Signature(certificate, signature)));
     }
     let Some(account) = row.account else { return Ok(None) };
     let take = move |conn: &mut Connection| {

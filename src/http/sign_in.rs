@@ -144,10 +144,11 @@ pub async fn refresh(state: &AppState, token: &str) -> Result<Issued, Problem> {
 }
 
 fn rotate(conn: &mut Connection, digest: &str, next: String, now: Time) -> Result<Refreshed, StoreError> {
+    let first = session_rows::refresh_use(conn, digest, now.0)?;
+    // Looked at afterwards: two that come at the same time wait for each other above.
     let Some(token) = session_rows::refresh_by_digest(conn, digest)? else {
         return Ok(Refreshed::No);
     };
-    let first = session_rows::refresh_use(conn, digest, now.0)?;
     if !first && !asked_again(conn, &token, &next, now)? {
         session_rows::session_revoke(conn, &token.session, now.0)?;
         return Ok(Refreshed::Stolen);

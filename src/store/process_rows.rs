@@ -17,20 +17,28 @@ pub struct Process {
     pub drained: Time,
 }
 
-/// Marks that writing works, and how far the process is drained.
+/// Marks that writing works, and how far the process is drained. A mark that was overtaken by a later one takes nothing back.
 ///
 /// # Errors
 /// A failing database.
 pub fn heartbeat_set(conn: &mut Connection, process: &Process) -> Result<(), StoreError> {
     let row = heartbeats::table.filter(heartbeats::process.eq(&process.id));
-    let marks = (
-        heartbeats::at.eq(process.at.0),
-        heartbeats::drained.eq(process.drained.0),
-    );
-    if diesel::update(row).set(marks).execute(conn)? == 0 {
-        let row = (heartbeats::process.eq(&process.id), marks.0, marks.1);
+    let known: i64 = row.count().get_result(conn)?;
+    if known == 0 {
+        let row = (
+            heartbeats::process.eq(&process.id),
+            heartbeats::at.eq(process.at.0),
+            heartbeats::drained.eq(process.drained.0),
+        );
         diesel::insert_into(heartbeats::table).values(row).execute(conn)?;
+        return Ok(());
     }
+    diesel::update(row.filter(heartbeats::at.lt(process.at.0)))
+        .set(heartbeats::at.eq(process.at.0))
+        .execute(conn)?;
+    diesel::update(row.filter(heartbeats::drained.lt(process.drained.0)))
+        .set(heartbeats::drained.eq(process.drained.0))
+        .execute(conn)?;
     Ok(())
 }
 

@@ -75,6 +75,22 @@ fn a_lost_answer_to_a_renewal_is_given_again_for_a_minute() {
 }
 
 #[test]
+fn renewals_that_come_at_once_get_the_same_answer() {
+    let app = TestApp::start();
+    let first = pair(&app);
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..4).map(|_| scope.spawn(|| renew(&app, &first))).collect();
+        asked.into_iter().map(|asked| asked.join().unwrap()).collect()
+    });
+    let next: Vec<_> = answers.into_iter().map(|answer| answer.expect(200).json()).collect();
+    assert!(
+        next.iter()
+            .all(|pair| pair["refresh_token"] == next[0]["refresh_token"])
+    );
+    holder(&app, &next[3]).get("/api/v1/me").expect(200);
+}
+
+#[test]
 fn guessing_locks_the_account_for_a_while() {
     let app = TestApp::start();
     app.account("wang", &[]);

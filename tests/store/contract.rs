@@ -218,6 +218,9 @@ fn outages_and_heartbeats_are_kept() {
         heartbeat_set(conn, &process("one", 7)).unwrap();
         assert_eq!(heartbeat_last(conn).unwrap(), Some(Time(9)));
         assert_eq!(processes_other(conn, "two").unwrap(), [process("one", 7)]);
+        // A mark that was overtaken takes nothing back.
+        heartbeat_set(conn, &process("one", 6)).unwrap();
+        assert_eq!(processes_other(conn, "two").unwrap(), [process("one", 7)]);
         // Whoever was heard of since is not struck off, nor whoever took leave.
         assert!(!process_strike(conn, &process("one", 5)).unwrap());
         heartbeat_leave(conn, "two", Time(11)).unwrap();
@@ -234,6 +237,7 @@ fn outages_and_heartbeats_are_kept() {
         };
         outage_record(conn, outage(10, 20), "a").unwrap();
         outage_record(conn, outage(10, 25), "a").unwrap();
+        outage_record(conn, outage(10, 15), "a").unwrap();
         let process = Outage {
             reach: Reach::Process,
             ..outage(30, 40)
