@@ -64,7 +64,8 @@ function refused(error, fen) {
   if (code === 'duplicate_price' && leads() && room.data.price === fen) return say('您已是这一价格的最高报价人。', 'done');
   const entry = code === 'bad_signature' && room.instance.data.bid_signature === 'once_at_entry';
   if (error.status === 500) return say('结果未知：' + error.message + '。请先核对当前最高价和号牌，再决定是否报价。', 'error');
-  say('未被接受：' + error.message + (tell && tell.atLeast ? '，至少 ' + yuan(tell.atLeast) : '') + (entry ? '；请先在“报价签名”中签名进入竞价室' : ''), 'error');
+  // Without an answer of the server's nothing was sent: the signature was not made.
+  say((error.problem ? '未被接受：' : '未提交：') + error.message + (tell && tell.atLeast ? '，至少 ' + yuan(tell.atLeast) : '') + (entry ? '；请先在“报价签名”中签名进入竞价室' : ''), 'error');
 }
 
 const DONE = {bid: '报价', limit: '代理报价，限额', offer: '密封报价'};

@@ -148,7 +148,7 @@ const Certificates = (() => {
     show({code: api + path + '/code', check: drawn.check});
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, 1500));
-      const answer = await call('POST', path + '/collect', {secret: drawn.secret});
+      const answer = await call('POST', path + '/collect', {secret: drawn.secret}).catch(missed);
       if (answer.status_code === 200) return kept(answer);
     }
   }

@@ -9,7 +9,8 @@ const command = (() => {
   const PAUSE = 3000;
   // How often one that was turned away at the door is tried again, where none before it can have come through.
   const TURNED_AWAY = 3;
-  // How often running our server may say that it failed before the person is told to look for themselves.
+  // How often running our server may say that it failed before the person is told to look for themselves; not where an attempt
+  // got no answer at all, and may have been done.
   const FAILED = 5;
   let running = false;
   let sooner = () => {};
@@ -37,6 +38,7 @@ const command = (() => {
   async function attempts(path, body, key) {
     const sender = session.account();
     let lost = false;
+    let silent = false;
     let failed = 0;
     for (let count = 0; ; count++) {
       try {
@@ -44,8 +46,9 @@ const command = (() => {
       } catch (error) {
         const again = outside(error) ? lost || (error.problem.code === 'overloaded' && count < TURNED_AWAY) : unknown(error);
         failed = error.status === 500 ? failed + 1 : 0;
-        if (!again || failed === FAILED) throw error;
+        if (!again || (failed >= FAILED && !silent)) throw error;
         lost = lost || !outside(error);
+        silent = silent || error.problem === undefined;
       }
       if (session.account() !== null && session.account() !== sender) {
         say('');

@@ -62,10 +62,16 @@ async function call(method, path, body, headers, patience) {
   const asker = session.account();
   let response = await sent(method, path, body, headers, patience);
   let answer = await read(response);
-  // Who signed in meanwhile must not do what another began.
-  if (session.over(response.status, answer) && (await session.renew()) && session.account() === asker) {
-    response = await sent(method, path, body, headers, patience);
-    answer = await read(response);
+  if (session.over(response.status, answer)) {
+    const renewed = await session.renew();
+    // Who signed in meanwhile must not do what another began.
+    if (renewed && session.account() === asker) {
+      response = await sent(method, path, body, headers, patience);
+      answer = await read(response);
+    } else if (!renewed && session.lasts()) {
+      // Nobody has said that the sign-in is over: the renewal is tried again.
+      throw new Error(UNKNOWN);
+    }
   }
   if (session.over(response.status, answer)) {
     if (session.account() === asker) session.forget();

@@ -130,7 +130,9 @@ function take(event) {
   room.number = event.number;
   // Within the timed phase the deadline moves with a bid that sets the clock back, and with nothing else.
   if (before.phase === 'timed' && room.data.phase === 'timed' && before.bids < room.data.bids && before.ends < room.data.ends) room.resets += 1;
-  if (room.data.phase === 'timed' && anew(before)) room.resets = 0;
+  if (room.data.phase === 'timed' && before.phase !== 'timed' && !stood(before)) room.resets = 0;
+  // Whether a suspension is followed by the whole phase or by what remained of it, the snapshot says.
+  if (stood(before) && !stood(room.data)) fresh();
   if (before.phase !== room.data.phase) turned();
   clock.reached(event.at);
   paint();
@@ -147,12 +149,7 @@ function stand(event) {
   fresh();
 }
 
-// The timed phase runs again in full, and counts from nought, but where a suspension is followed by what remained.
-function anew(before) {
-  const stood = before.frozen === true || ['suspended', 'reopening'].includes(before.phase);
-  if (stood) return room.instance.data.resume_rule !== 'remaining';
-  return before.phase !== 'timed';
-}
+const stood = (data) => data.frozen === true || ['suspended', 'reopening'].includes(data.phase);
 
 // What this bidder may do changes with the phase. Hundreds have the page open: they do not all ask in the same instant.
 function turned() {

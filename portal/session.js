@@ -8,12 +8,18 @@ const session = (() => {
   const PATIENCE = 10000;
   const OVER = ['unauthenticated', 'token_expired'];
   const read = (name) => sessionStorage.getItem(name);
-  // After a renewal that failed, in milliseconds: soon enough for the server to give an answer that was lost once more.
+  // How soon a renewal that got no answer is tried again, in milliseconds: twice as late each time.
   const AGAIN = 3000;
+  const SELDOM = 15000;
+  // For so long; the server gives an answer that was lost again within a minute. Later it would take the token for stolen, so what
+  // is left of the access token is used first.
+  const STUBBORN = 50000;
   // A tab that was duplicated holds the same tokens: what one of them renews, the other takes over. Two that went on with the
   // same refresh token would look like a theft to the server, which then ends the session of both.
   const others = new BroadcastChannel('luochui-session');
   let renewing = null;
+  // Since when renewals get no answer, and how often.
+  let unanswered = null;
 
   function keep(signed) {
     sessionStorage.setItem('token', signed.access_token);
@@ -27,10 +33,21 @@ const session = (() => {
     window.dispatchEvent(new Event('forgotten'));
   }
 
-  // Whose token it is, as the server wrote it there.
-  function account() {
+  // What the server wrote into the token.
+  function claims() {
     const token = read('token');
-    return token === null ? null : JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'))).sub;
+    return token === null ? null : JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
+  }
+
+  const account = () => (claims() === null ? null : claims().sub);
+
+  // When a renewal is tried again that got no answer.
+  function later() {
+    const now = Date.now();
+    unanswered = {since: unanswered === null ? now : unanswered.since, times: unanswered === null ? 1 : unanswered.times + 1};
+    const pause = Math.min(SELDOM, AGAIN * 2 ** (unanswered.times - 1));
+    if (now + pause - unanswered.since < STUBBORN) return now + pause;
+    return Math.max(now + SELDOM, claims().exp * 1000);
   }
 
   others.onmessage = ({data}) => {
@@ -64,7 +81,8 @@ const session = (() => {
       renewing = new Promise((done) => {
         const work = async () => {
           const renewed = await exchange(held).catch(() => false);
-          if (!renewed && read('refresh')) sessionStorage.setItem('renew_at', String(Date.now() + AGAIN));
+          if (renewed || read('refresh') === null) unanswered = null;
+          else sessionStorage.setItem('renew_at', String(later()));
           done(renewed);
           // The other tabs hear of it before one of them has its turn.
           await new Promise((later) => setTimeout(later, 50));
@@ -87,6 +105,8 @@ const session = (() => {
     renew,
     account,
     token: () => read('token'),
+    // True while nobody has said that it is over.
+    lasts: () => read('refresh') !== null,
     headers: () => (read('token') ? {Authorization: 'Bearer ' + read('token')} : {}),
     // True for an answer that says the sign-in is over, and not that a password or a signature was wrong.
     over: (status, problem) => status === 401 && OVER.includes(problem.code),
