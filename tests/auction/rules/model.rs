@@ -387,7 +387,10 @@ impl Room {
             _ => {
                 self.began = now;
                 self.deadline = self.deadline.map(|_| now + self.left);
-                self.stop = self.stop.map(|stop| stop + now - self.frozen_at);
+                // An interruption that was frozen counts whole once it is over.
+                if self.phase == Phase::Timed {
+                    self.stop = self.stop.map(|stop| stop + now - self.frozen_at);
+                }
             }
         }
         self.pass(now, 0);
